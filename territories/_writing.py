@@ -1,0 +1,109 @@
+"""Files written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from territories.errors import InputError, fault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def whole_file(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Give a temporary path beside the file; put it in place when the block ends well.
+
+    Raises
+    ------
+    InputError
+        If the file exists and `overwrite` is False, or the folder cannot be written to.
+    """
+    target = Path(path)
+    if target.exists() and not overwrite:
+        raise InputError(fault("output_file_exists", file=str(target)))
+    # The suffix stays last: writers choose their format by it.
+    draft = target.with_name(f".{target.stem}.{secrets.token_hex(4)}{target.suffix}")
+    try:
+        with _refusals(target):
+            yield draft
+            _flush(draft)
+            draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def whole_folder(path: str | Path, files: tuple[str, ...], *, overwrite: bool) -> Iterator[Path]:
+    """Give a temporary folder; move its files into the folder when the block ends well.
+
+    Parameters
+    ----------
+    path
+        The folder; made if it is not there.
+    files
+        Names of the files of a result: one of them in the folder is a result.
+    overwrite
+        Replace an existing result.
+
+    Raises
+    ------
+    InputError
+        If the folder holds a result and `overwrite` is False, or cannot be written to.
+    """
+    target = Path(path)
+    if target.exists() and not target.is_dir():
+        raise InputError(fault("output_is_file", file=str(target)))
+    present = [name for name in files if (target / name).exists()]
+    if present and not overwrite:
+        raise InputError(fault("output_exists", file=str(target), values=", ".join(present)))
+    with _refusals(target):
+        made = _make(target)
+        draft = target / f".draft.{secrets.token_hex(4)}"
+        draft.mkdir(mode=0o700)
+    try:
+        with _refusals(target):
+            yield draft
+            written = {each.name for each in draft.iterdir()}
+            for each in sorted(draft.iterdir()):
+                _flush(each)
+            for each in sorted(draft.iterdir()):
+                each.replace(target / each.name)
+            # What an earlier result had and this one has not would be taken for a part of it.
+            for name in set(present) - written:
+                (target / name).unlink()
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        for folder in made:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        raise
+    shutil.rmtree(draft)
+
+
+def _make(folder: Path) -> list[Path]:
+    """Make a folder and those above it; return the new ones, deepest first."""
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    return made
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb+") as handle:
+        os.fsync(handle.fileno())
+
+
+@contextlib.contextmanager
+def _refusals(target: Path) -> Iterator[None]:
+    """Turn what the system refuses into one clear message."""
+    try:
+        yield
+    except OSError as problem:
+        raise InputError(
+            fault("output_folder", file=str(target), problem=problem.strerror or str(problem))
+        ) from problem

@@ -1,0 +1,414 @@
+"""The command line: `territories demo`, `check` and `run`."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tomllib
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, get_args
+
+import click
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from territories import __version__
+from territories._words import Language, number, say, using
+from territories.errors import InputError, TerritoriesError, fault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from territories.flows import Reconciliation
+    from territories.pipeline import Run, Settings
+
+_PATH: Final = click.Path(path_type=Path)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return its exit code: 0 done, 1 refused, 2 wrong usage."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    with using(_language(words)):
+        try:
+            # The commands are built in the language of the moment, help included.
+            code = _commands().main(words, prog_name="territories", standalone_mode=False)
+        except click.UsageError as problem:
+            context = problem.ctx.command_path if problem.ctx else "territories"
+            click.echo(say("cli.usage", problem=_usage(problem), command=context), err=True)
+            return 2
+        except click.Abort:
+            click.echo(say("cli.interrupted"), err=True)
+            return 1
+        except TerritoriesError as refusal:
+            click.echo(say("cli.refused", reasons=str(refusal)), err=True)
+            return 1
+        return code if isinstance(code, int) else 0
+
+
+def _language(words: Sequence[str]) -> Language:
+    """Find the language before the options are read, since help and refusals are in it."""
+    for position, word in enumerate(words):
+        if word == "--lang" and position + 1 < len(words):
+            return "en" if words[position + 1] == "en" else "fr"
+        if word.startswith("--lang="):
+            return "en" if word == "--lang=en" else "fr"
+    return "en" if os.environ.get("TERRITORIES_LANG", "fr").lower().startswith("en") else "fr"
+
+
+def _usage(problem: click.UsageError) -> str:
+    """Say what is wrong with the words of the command."""
+    if isinstance(problem, click.MissingParameter) and problem.param is not None:
+        return say("cli.option_missing", option=problem.param.opts[-1])
+    if isinstance(problem, click.NoSuchOption):
+        near = ", ".join(problem.possibilities or ())
+        key = "cli.option_unknown_near" if near else "cli.option_unknown"
+        return say(key, option=problem.option_name, near=near)
+    if isinstance(problem, click.BadParameter) and problem.param is not None:
+        return say(
+            "cli.option_value", option=problem.param.opts[-1], problem=problem.message.rstrip(".")
+        )
+    return problem.format_message()
+
+
+def _commands() -> click.Group:
+    """Build the commands."""
+    group = click.Group(
+        name="territories",
+        help=say("cli.help"),
+        epilog=say("cli.help_end"),
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    group.params.append(
+        click.Option(
+            ["--version"],
+            is_flag=True,
+            expose_value=False,
+            is_eager=True,
+            callback=_version,
+            help=say("cli.help_version"),
+        )
+    )
+    group.add_command(_demo_command())
+    group.add_command(_check_command())
+    group.add_command(_run_command())
+    return group
+
+
+def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001
+    if wanted:
+        click.echo(f"territories {__version__}")
+        context.exit()
+
+
+def _option(name: str, **more: Any) -> click.Option:  # noqa: ANN401
+    key = name.removeprefix("--").replace("-", "_")
+    return click.Option([name], help=say(f"cli.help_{key}"), **more)
+
+
+def _lang_option() -> click.Option:
+    return _option("--lang", type=click.Choice(get_args(Language)), default=None)
+
+
+def _command(
+    name: str, callback: Callable[..., None], params: list[click.Parameter]
+) -> click.Command:
+    # \b keeps the lines of the examples as they are.
+    text = f"{say(f'cli.help_{name}')}\n\n\b\n{say(f'cli.examples_{name}')}"
+    return click.Command(name, callback=callback, params=params, help=text)
+
+
+def _demo_command() -> click.Command:
+    return _command(
+        "demo",
+        _demo,
+        [
+            _option("--out", type=_PATH, default=Path("demo"), show_default=True),
+            _option("--overwrite", is_flag=True),
+            _lang_option(),
+        ],
+    )
+
+
+def _check_command() -> click.Command:
+    return _command(
+        "check",
+        _check,
+        [
+            click.Argument(["files"], nargs=-1, required=True, type=_PATH),
+            _option("--communes", type=_PATH),
+            _option("--cog-table", type=_PATH),
+            _option("--on-unknown", type=click.Choice(["error", "aside", "external"])),
+            _option("--columns", multiple=True, metavar="OURS=THEIRS"),
+            _lang_option(),
+        ],
+    )
+
+
+def _run_command() -> click.Command:
+    file_options = ("communes", "flows", "hospital", "sites", "pmsi-codes", "config")
+    return _command(
+        "run",
+        _run,
+        [
+            *(_option(f"--{name}", type=_PATH) for name in file_options),
+            _option("--territories", type=int),
+            _option("--resolution", type=float),
+            _option("--min-population", type=int),
+            _option("--max-population", type=int),
+            _option("--method", type=str),
+            _option("--columns", multiple=True, metavar="OURS=THEIRS"),
+            _option("--cog", type=int),
+            _option("--cog-table", type=_PATH),
+            _option("--allocation", type=click.Choice(["population", "uniform", "same"])),
+            _option("--bridges", type=_PATH),
+            _option("--hospital-weight", type=float),
+            _option("--on-unknown", type=click.Choice(["error", "aside", "external"])),
+            _option("--seed", type=int),
+            _lang_option(),
+            _option("--overwrite", is_flag=True),
+            _option("--out", type=_PATH, required=True),
+        ],
+    )
+
+
+def _demo(out: Path, *, overwrite: bool, lang: Language | None) -> None:
+    import tempfile  # noqa: PLC0415
+
+    from territories.datasets import write_region  # noqa: PLC0415
+    from territories.pipeline import Settings  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory() as folder:
+        files = write_region(folder)
+        settings = Settings(
+            communes=files["communes.geojson"],
+            flows=files["specialists.csv"],
+            hospital=files["hospital.csv"],
+            sites=files["sites.csv"],
+            pmsi_codes=files["pmsi_codes.csv"],
+            bridges=files["bridges.csv"],
+            territories=12,
+            lang=lang or "fr",
+            title=say("cli.demo_title"),
+            note=say("cli.demo_note"),
+        )
+        _work(settings, out, overwrite=overwrite)
+
+
+def _run(
+    *,
+    out: Path,
+    overwrite: bool,
+    config: Path | None,
+    columns: tuple[str, ...],
+    **options: Any,  # noqa: ANN401
+) -> None:
+    given = {name: value for name, value in options.items() if value is not None}
+    if columns:
+        given["columns"] = _mapping(columns)
+    _work(_settings(config, given), out, overwrite=overwrite)
+
+
+def _settings(config: Path | None, given: dict[str, Any]) -> Settings:
+    """Join the configuration file and the options; an option wins."""
+    from territories._tables import readable  # noqa: PLC0415
+    from territories.pipeline import Settings  # noqa: PLC0415
+
+    from_file: dict[str, Any] = {}
+    if config is not None:
+        place = readable(config)
+        try:
+            from_file = tomllib.loads(place.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+            raise InputError(
+                fault("config_syntax", file=str(config), problem=str(problem))
+            ) from problem
+        for name in (
+            "communes",
+            "flows",
+            "hospital",
+            "sites",
+            "pmsi_codes",
+            "bridges",
+            "cog_table",
+        ):
+            if isinstance(from_file.get(name), str):  # beside the configuration file
+                from_file[name] = place.parent / from_file[name]
+    values = {**from_file, **given}
+    for name in ("communes", "flows"):
+        if name not in values:
+            message = say("cli.option_missing", option=f"--{name}")
+            raise click.UsageError(message, ctx=click.get_current_context())
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as problem:
+        file = "--config" if config is None else str(config)
+        raise InputError(
+            *(
+                fault(
+                    "config",
+                    file=file,
+                    place=".".join(map(str, each["loc"])),
+                    problem=_config_problem(each, list(Settings.model_fields)),
+                )
+                for each in problem.errors()
+            )
+        ) from problem
+
+
+def _config_problem(problem: Any, known: list[str]) -> str:  # noqa: ANN401
+    import difflib  # noqa: PLC0415
+
+    if problem["type"] != "extra_forbidden":
+        return str(problem["msg"])
+    near = difflib.get_close_matches(str(problem["loc"][0]), known, n=1)
+    return say("cli.config_key_near", near=near[0]) if near else say("cli.config_key")
+
+
+def _mapping(pairs: Sequence[str]) -> dict[str, str]:
+    """Read ``ours=theirs ours=theirs``, separated by blanks or given several times."""
+    from territories._tables import ALIASES  # noqa: PLC0415
+
+    mapping = {}
+    for pair in pairs:
+        ours, sign, theirs = pair.partition("=")
+        if not sign or not theirs or ours not in ALIASES:
+            raise InputError(fault("columns_option", value=pair, known=", ".join(ALIASES)))
+        mapping[ours] = theirs
+    return mapping
+
+
+def _work(settings: Settings, out: Path, *, overwrite: bool) -> None:
+    """Compute, write, and say where to look."""
+    from territories.pipeline import FILES, STAGES, compute, write  # noqa: PLC0415
+
+    _refuse_early(out, FILES, overwrite=overwrite)
+    with _progress(len(STAGES)) as tell:
+        run = compute(settings, tell=tell)
+        write(run, out, overwrite=overwrite, tell=tell)
+    _report(run, out)
+
+
+def _refuse_early(out: Path, files: Sequence[str], *, overwrite: bool) -> None:
+    """Refuse before the long work what would be refused after it."""
+    present = [name for name in files if (out / name).exists()]
+    if present and not overwrite:
+        raise InputError(fault("output_exists", file=str(out), values=", ".join(present)))
+    if out.exists() and not out.is_dir():
+        raise InputError(fault("output_is_file", file=str(out)))
+
+
+@contextmanager
+def _progress(stages: int) -> Iterator[Callable[[str], None]]:
+    """Show the stage under way on a terminal; elsewhere say nothing."""
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task("", total=stages)
+        done = -1
+
+        def tell(stage: str) -> None:
+            nonlocal done
+            done += 1
+            bar.update(task, description=say(f"stage.{stage}"), completed=done)
+
+        yield tell
+
+
+def _report(run: Run, out: Path) -> None:
+    """Say what was done and where to look."""
+    for account in run.accounts:
+        click.echo(_account_line(account))
+    labels = run.zoning.labels
+    click.echo(
+        say(
+            "cli.done",
+            territories=len(run.zoning.territories),
+            communes=len(labels),
+            people=int(run.zoning.communes["population"].sum()),
+        )
+    )
+    for each in run.zoning.unmet:
+        click.echo(say("cli.unmet", sentence=str(each)))
+    click.echo(say("cli.look", place=str(out / "map.html"), folder=str(out)))
+
+
+def _account_line(account: Reconciliation) -> str:
+    """Write one file's account, through the door of secrecy like any figure that leaves."""
+    from territories.pipeline import account_record  # noqa: PLC0415
+    from territories.secrecy import Secrecy  # noqa: PLC0415
+
+    record = account_record(account, Secrecy())
+    lines = [
+        say(
+            "cli.rows",
+            file=account.file,
+            rows_in=account.rows_in,
+            rows_kept=account.rows_kept,
+            rows_aside=account.rows_aside,
+        )
+    ]
+    if account.unit is not None:
+        shown = {
+            name: say("cli.masked") if record[name] is None else number(record[name])
+            for name in ("patients_in", "patients_kept", "patients_aside")
+        }
+        lines.append(
+            say(
+                "cli.patients",
+                unit=say(f"unit.{account.unit}"),
+                patients_in=shown["patients_in"],
+                patients_kept=shown["patients_kept"],
+                patients_aside=shown["patients_aside"],
+            )
+        )
+    for reason, values in record["reasons"].items():
+        patients = values["patients"]
+        lines.append(
+            say(
+                "cli.reason",
+                reason=say(f"reason.{reason}"),
+                rows=values["rows"],
+                patients=say("cli.masked") if patients is None else number(patients),
+                unit=say(f"unit.{account.unit}"),
+            )
+        )
+    lines += [say("cli.notice", notice=str(each)) for each in account.notices]
+    return "\n".join(lines)
+
+
+def _check(
+    *,
+    files: tuple[Path, ...],
+    communes: Path | None,
+    cog_table: Path | None,
+    on_unknown: Any,  # noqa: ANN401
+    columns: tuple[str, ...],
+    lang: Language | None,  # noqa: ARG001 - read before the command
+) -> None:
+    from territories.check import check_files  # noqa: PLC0415
+
+    accounts, faults = check_files(
+        files,
+        communes=communes,
+        cog_table=cog_table,
+        on_unknown=on_unknown or "error",
+        columns=_mapping(columns) if columns else None,
+    )
+    for account in accounts:
+        click.echo(_account_line(account))
+    if faults:
+        raise InputError(*faults)
+    click.echo(say("cli.check_done", files=len(accounts)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""Every refusal of the library: one message, all faults, each with its place and the way out."""
+
+from __future__ import annotations
+
+from territories._words import Sentence
+
+
+def fault(key: str, /, **values: object) -> Sentence:
+    """Return one thing that is wrong; its words stand in the table under ``error.<key>``."""
+    return Sentence(f"error.{key}", values)
+
+
+class TerritoriesError(Exception):
+    """Root of every refusal.
+
+    Parameters
+    ----------
+    *faults
+        What is wrong, all of it.
+    """
+
+    def __init__(self, *faults: Sentence) -> None:
+        super().__init__(*faults)
+        self.faults = faults
+
+    def __str__(self) -> str:
+        """Return one line a fault, in the language of the moment."""
+        return "\n".join(str(each) for each in self.faults)
+
+
+class InputError(TerritoriesError):
+    """A file or a table cannot be used as it is."""
+
+
+class CodeError(InputError):
+    """Codes of communes, PMSI or sites are malformed or unknown."""
+
+
+class GeometryError(InputError):
+    """Geometries are missing, empty or without a coordinate reference system."""
+
+
+class ConstraintError(TerritoriesError):
+    """What was asked of the territories cannot be had."""
+
+
+class SecrecyError(TerritoriesError):
+    """What was asked would let a confidential figure out."""

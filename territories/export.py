@@ -1,0 +1,379 @@
+"""Files to give away: GeoJSON, GeoPackage, CSV. Every figure passes through `secrecy`."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import unicodedata
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import geopandas as gpd
+import pandas as pd
+import pyogrio
+import shapely
+
+from territories._words import say
+from territories._writing import whole_file
+from territories.colours import territory_colours
+from territories.communes import place_names, simplified
+from territories.concordance import Concordance
+from territories.evaluation import evaluate, white_zones
+from territories.secrecy import Secrecy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from territories.flows import Flows
+    from territories.poles import Poles
+    from territories.zoning import Zoning
+
+# A spreadsheet runs a cell that begins so as a formula.
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+# GeoPackages are dated; a fixed date keeps the same inputs at the same bytes.
+_DATE: Final = "2000-01-01T00:00:00Z"
+
+_SHARE_DIGITS: Final = 4
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of the communes besides their territory; each part is optional.
+
+    Parameters
+    ----------
+    agreement
+        Result of `concordance`.
+    poles
+        Dominant poles of the specialists.
+    hospital
+        Result of `hospital_agreement`.
+    flows, stays
+        Located flows of the specialists and of the hospital, for the measures.
+    """
+
+    agreement: pd.DataFrame | None = None
+    poles: Poles | None = None
+    hospital: pd.DataFrame | None = None
+    flows: Flows | None = None
+    stays: Flows | None = None
+
+
+def commune_table(zoning: Zoning, evidence: Evidence | None = None) -> pd.DataFrame:
+    """Lay out what is said of each commune, under the column names people see.
+
+    No count of patients is among it: poles are shown from the threshold of significance on.
+    """
+    known = evidence or Evidence()
+    communes = zoning.communes.sort_index()
+    labels = zoning.labels
+    table = pd.DataFrame(index=pd.Index(communes.index, name=say("column.code")))
+    table[say("column.name")] = communes["name"]
+    table[say("column.population")] = communes["population"]
+    table[say("column.territory")] = labels
+    table[say("column.territory_name")] = labels.map(
+        lambda each: zoning.names.get(each, each), na_action="ignore"
+    )
+    if known.agreement is not None:
+        agreement = known.agreement.reindex(communes.index)
+        poles = agreement["pole"]
+        names = place_names(communes, sorted(poles.dropna().unique()))
+        table[say("column.pole")] = poles
+        table[say("column.pole_name")] = poles.map(names)
+        table[say("column.concordance")] = agreement["concordance"].map(
+            lambda each: say(f"class.{each}")
+        )
+        table[say("column.matched")] = agreement["matched"]
+        table[say("column.activities")] = agreement["activities"]
+    if known.poles is not None:
+        wide = known.poles.table["pole"].unstack("activity").reindex(communes.index)
+        for activity in wide.columns:
+            table[say("column.pole_of", activity=slug(activity))] = wide[activity]
+    if known.hospital is not None:
+        hospital = known.hospital.reindex(communes.index)
+        table[say("column.hospital")] = hospital["hospital"]
+        table[say("column.agreement")] = hospital["agreement"].map(
+            lambda each: say(f"agreement.{each}")
+        )
+    kinds = white_zones(zoning)["kind"].map(lambda each: say(f"white.{each}"))
+    table[say("column.white_zone")] = kinds.reindex(communes.index).astype("object")
+    return table
+
+
+def territory_table(
+    zoning: Zoning, evidence: Evidence | None = None, *, secrecy: Secrecy | None = None
+) -> pd.DataFrame:
+    """Lay out the measures of each territory, those that may be shown."""
+    known = evidence or Evidence()
+    door = secrecy or Secrecy()
+    shapes = zoning.territories
+    table = pd.DataFrame(index=shapes.index.rename(say("column.territory")))
+    measures = evaluate(zoning, known.flows) if known.flows is not None else shapes
+    for name in ("name", "population", "communes", "aci_size"):
+        if name in measures:
+            table[say(f"column.{name}")] = measures[name]
+    if known.flows is not None:
+        table = table.join(_shown_measures(measures, door))
+    if known.stays is not None:
+        stays = evaluate(zoning, known.stays)
+        lost = stays["sent"] - stays["inside"]
+        table[say("column.hospital_leakage")] = door.shares(lost, stays["sent"]).round(
+            _SHARE_DIGITS
+        )
+    if known.agreement is not None:
+        table = table.join(_class_shares(zoning, known.agreement))
+    return table
+
+
+def _shown_measures(measures: pd.DataFrame, door: Secrecy) -> pd.DataFrame:
+    inside, sent, received = measures["inside"], measures["sent"], measures["received"]
+    li, msi = door.shares(inside, sent), door.shares(inside, received)
+    shown = {
+        "li": li,
+        "leakage": 1 - li,
+        "msi": msi,
+        "attraction": 1 - msi,
+        # The index is a ratio of two rests: it is shown only where both shares are.
+        "net_index": measures["net_index"].where(li.notna() & msi.notna()),
+        "pieces": measures["pieces"],
+        "area_km2": measures["area_km2"].round(1),
+        "compactness": measures["compactness"],
+        "departments": measures["departments"],
+    }
+    table = pd.DataFrame({say(f"column.{name}"): column for name, column in shown.items()})
+    floats = table.select_dtypes("float").columns
+    table[floats] = table[floats].round(_SHARE_DIGITS)
+    return table
+
+
+def _class_shares(zoning: Zoning, agreement: pd.DataFrame) -> pd.DataFrame:
+    """Share of each territory's population in each class of concordance."""
+    member = zoning.membership
+    people = member["code"].map(zoning.communes["population"]) * member["weight"]
+    klass = member["code"].map(agreement["concordance"])
+    sums = people.groupby([member["territory"], klass]).sum().unstack(fill_value=0)
+    shares = sums.div(sums.sum(axis=1).where(lambda total: total > 0), axis=0)
+    shares = shares.reindex(columns=list(Concordance), fill_value=0.0).round(_SHARE_DIGITS)
+    return shares.set_axis(
+        [say("column.class_share", name=slug(say(f"class.{each}"))) for each in shares.columns],
+        axis=1,
+    )
+
+
+def slug(text: str) -> str:
+    """Write a label as a column or file name: lower case, no accent, words joined by ``_``.
+
+    Examples
+    --------
+    >>> slug("gastro-entérologie")
+    'gastro_enterologie'
+    """
+    letters = unicodedata.normalize("NFKD", text.replace("œ", "oe").replace("Œ", "Oe"))
+    letters = "".join(each for each in letters if not unicodedata.combining(each))
+    return re.sub(r"[^a-z0-9]+", "_", letters.lower()).strip("_") or "x"
+
+
+def write_csv(table: pd.DataFrame, path: Path) -> None:
+    """Write a table as French Excel opens it: UTF-8 with BOM, ``;``, decimal comma."""
+    flat = table.reset_index()
+    text = flat.select_dtypes(exclude="number").columns
+    flat[text] = flat[text].map(_neutral, na_action="ignore")
+    flat.to_csv(
+        path, sep=";", decimal=",", index=False, encoding="utf-8-sig", lineterminator="\r\n"
+    )
+
+
+def _neutral(cell: object) -> object:
+    """Keep a label from being run as a formula by the spreadsheet that opens it."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+
+
+def write_geojson(table: pd.DataFrame, shapes: gpd.GeoSeries, path: Path) -> None:
+    """Write features by RFC 7946: WGS84, outer rings counter-clockwise, no `crs` member."""
+    frame = gpd.GeoDataFrame(table.reset_index(), geometry=shapes.to_numpy(), crs=shapes.crs)
+    pyogrio.write_dataframe(
+        frame,
+        path,
+        driver="GeoJSON",
+        layer="territories",
+        RFC7946="YES",
+        COORDINATE_PRECISION=5,
+        WRITE_NAME="NO",
+    )
+
+
+def outlines(zoning: Zoning, *, tolerance: float = 100.0) -> tuple[gpd.GeoSeries, gpd.GeoSeries]:
+    """Return the simplified outlines of communes and territories, in WGS84, without gaps."""
+    communes = simplified(zoning.communes.sort_index(), tolerance=tolerance)
+    labels = zoning.labels.dropna()
+    shapes = {
+        territory: shapely.orient_polygons(
+            shapely.coverage_union_all(communes.loc[group.index]), exterior_cw=False
+        )
+        for territory, group in labels.groupby(labels)
+    }
+    return communes, gpd.GeoSeries(shapes, crs=communes.crs).reindex(zoning.territories.index)
+
+
+def write_gpkg(
+    communes: pd.DataFrame, territories: pd.DataFrame, zoning: Zoning, path: Path
+) -> None:
+    """Write both layers in the metric projection, with their QGIS styles."""
+    shapes = zoning.territories.geometry
+    layers = {
+        "communes": (communes, zoning.communes.sort_index().geometry),
+        "territoires": (territories, shapes.reindex(territories.index)),
+    }
+    before = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
+    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": _DATE})
+    try:
+        for name, (table, geometry) in layers.items():
+            frame = gpd.GeoDataFrame(
+                table.reset_index(), geometry=geometry.to_numpy(), crs=zoning.communes.crs
+            )
+            pyogrio.write_dataframe(
+                frame, path, layer=name, driver="GPKG", promote_to_multi=True, append=path.exists()
+            )
+    finally:
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": before})
+    _add_styles(path, territory_colours(zoning))
+
+
+def _add_styles(path: Path, colours: Mapping[str, str]) -> None:
+    """Store one default style a layer, as QGIS does: it is applied when the layer is opened."""
+    styles = {
+        "communes": _categories(say("column.territory"), colours, border=0.1, alpha=0.55),
+        "territoires": _categories(say("column.territory"), colours, border=0.7, alpha=0.25),
+    }
+    with sqlite3.connect(path) as base:
+        base.execute(
+            "CREATE TABLE layer_styles (id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, "
+            "f_table_catalog TEXT(256), f_table_schema TEXT(256), f_table_name TEXT(256), "
+            "f_geometry_column TEXT(256), styleName TEXT(30), styleQML TEXT, styleSLD TEXT, "
+            "useAsDefault BOOLEAN, description TEXT, owner TEXT(30), ui TEXT(30), "
+            "update_time DATETIME DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ','now')))"
+        )
+        base.executemany(
+            "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, "
+            "f_geometry_column, styleName, styleQML, styleSLD, useAsDefault, description, owner, "
+            "update_time) VALUES ('', '', ?, 'geom', 'territories', ?, '', 1, '', '', ?)",
+            [(name, style, _DATE) for name, style in styles.items()],
+        )
+        base.execute(
+            "INSERT INTO gpkg_contents (table_name, data_type, identifier, last_change) "
+            "VALUES ('layer_styles', 'attributes', 'layer_styles', ?)",
+            (_DATE,),
+        )
+    base.close()
+
+
+def _categories(column: str, colours: Mapping[str, str], *, border: float, alpha: float) -> str:
+    """Write a QGIS style that gives each territory its colour."""
+    root = ET.Element("qgis", version="3.28", styleCategories="Symbology")
+    renderer = ET.SubElement(
+        root, "renderer-v2", type="categorizedSymbol", attr=column, enableorderby="0"
+    )
+    categories = ET.SubElement(renderer, "categories")
+    symbols = ET.SubElement(renderer, "symbols")
+    for number, (territory, colour) in enumerate(colours.items()):
+        ET.SubElement(
+            categories,
+            "category",
+            value=territory,
+            label=territory,
+            symbol=str(number),
+            render="true",
+            type="string",
+        )
+        symbol = ET.SubElement(symbols, "symbol", type="fill", name=str(number), alpha=str(alpha))
+        layer = ET.SubElement(symbol, "layer", attrib={"class": "SimpleFill"}, enabled="1")
+        red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+        options = ET.SubElement(layer, "Option", type="Map")
+        for name, value in {
+            "color": f"{red},{green},{blue},255",
+            "outline_color": "60,60,60,255",
+            "outline_width": str(border),
+            "outline_width_unit": "MM",
+            "style": "solid",
+            "outline_style": "solid",
+        }.items():
+            ET.SubElement(options, "Option", type="QString", name=name, value=value)
+    return "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n" + ET.tostring(
+        root, encoding="unicode"
+    )
+
+
+def export_geojson(
+    zoning: Zoning,
+    path: str | Path,
+    *,
+    flows: Flows | None = None,
+    secrecy: Secrecy | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write the territories as GeoJSON by RFC 7946, borders simplified without gaps.
+
+    Parameters
+    ----------
+    zoning
+        What to write.
+    path
+        File; written whole or not at all.
+    flows
+        Located flows, for the measures that need them.
+    secrecy
+        Rule of disclosure; default ``Secrecy()``.
+    overwrite
+        Replace the file if it is there.
+
+    Raises
+    ------
+    InputError
+        If the file exists or cannot be written.
+    """
+    table = territory_table(zoning, Evidence(flows=flows), secrecy=secrecy)
+    with whole_file(path, overwrite=overwrite) as draft:
+        write_geojson(table, outlines(zoning)[1], draft)
+
+
+def export_gpkg(
+    zoning: Zoning,
+    path: str | Path,
+    *,
+    flows: Flows | None = None,
+    secrecy: Secrecy | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write communes and territories as a GeoPackage in the metric projection, with QGIS styles.
+
+    Parameters and errors are those of `export_geojson`.
+    """
+    communes = commune_table(zoning)
+    territories = territory_table(zoning, Evidence(flows=flows), secrecy=secrecy)
+    with whole_file(path, overwrite=overwrite) as draft:
+        write_gpkg(communes, territories, zoning, draft)
+
+
+def export_csv(
+    zoning: Zoning,
+    path: str | Path,
+    *,
+    flows: Flows | None = None,
+    secrecy: Secrecy | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write the communes and their territory as French Excel opens them.
+
+    With `flows`, the table is that of the territories and their measures instead. Parameters and
+    errors are those of `export_geojson`.
+    """
+    table = (
+        commune_table(zoning)
+        if flows is None
+        else territory_table(zoning, Evidence(flows=flows), secrecy=secrecy)
+    )
+    with whole_file(path, overwrite=overwrite) as draft:
+        write_csv(table, draft)

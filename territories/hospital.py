@@ -1,0 +1,227 @@
+"""Hospital stays: from PMSI geographic codes and sites to flows between communes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import pandas as pd
+
+from territories import codes
+from territories._tables import (
+    code_column,
+    duplicate_keys,
+    matched,
+    number_column,
+    read_table,
+    row_list,
+    value_list,
+)
+from territories._words import Sentence
+from territories.errors import CodeError, InputError, fault
+from territories.flows import Flows, Reconciliation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import geopandas as gpd
+
+PathLike = str | Path
+Rule = Literal["population", "uniform", "same"]
+
+
+def allocated(
+    stays: pd.DataFrame, correspondence: pd.DataFrame, *, rule: Rule = "population"
+) -> pd.DataFrame:
+    """Share the stays of each PMSI code among its communes.
+
+    Parameters
+    ----------
+    stays
+        Columns `pmsi_code`, `site`, `activity`, `stays`; every code stands in the correspondence.
+    correspondence
+        Columns `code` (commune), `pmsi_code`, `population`; a commune may stand twice under a code,
+        its parts add up.
+    rule
+        ``"population"``: in proportion to inhabitants (evenly where a code has none);
+        ``"uniform"``: evenly. ``"same"`` gives every commune the code's own distribution, each
+        weighing the same within the code: as ``"uniform"``, since totals are conserved.
+
+    Returns
+    -------
+    DataFrame
+        Columns `residence`, `activity`, `site`, `stays` (fractions) and `split` (True where the
+        code has several communes).
+    """
+    parts = correspondence.groupby(["pmsi_code", "code"], as_index=False)["population"].sum()
+    people = parts.groupby("pmsi_code")["population"].transform("sum")
+    communes = parts.groupby("pmsi_code")["code"].transform("size")
+    even = 1 / communes
+    parts["part"] = (
+        (parts["population"] / people.where(people > 0)).fillna(even)
+        if rule == "population"
+        else even
+    )
+    parts["split"] = communes > 1
+    shared = stays.merge(parts[["pmsi_code", "code", "part", "split"]], on="pmsi_code")
+    shared["stays"] = shared["stays"] * shared["part"]
+    return shared.rename(columns={"code": "residence"})[
+        ["residence", "activity", "site", "stays", "split"]
+    ]
+
+
+def read_hospital(
+    path: PathLike,
+    *,
+    sites: PathLike,
+    pmsi_codes: PathLike | None = None,
+    communes: gpd.GeoDataFrame | None = None,
+    allocation: Rule = "population",
+    columns: Mapping[str, str] | None = None,
+) -> Flows:
+    """Read hospital stays by PMSI geographic code and site, as flows between communes.
+
+    Parameters
+    ----------
+    path
+        Stays: PMSI code, site (FINESS), activity, number.
+    sites
+        The commune of each site.
+    pmsi_codes
+        Which communes each PMSI code covers, with their population; None: the codes of `path` are
+        commune codes.
+    communes
+        The layer the flows are about.
+    allocation
+        How the stays of a code that covers several communes are shared, see `allocated`. Totals
+        are conserved.
+    columns
+        Ours to theirs, for columns of `path` whose names are not recognised.
+
+    Returns
+    -------
+    Flows
+        Located; `patients` are stays, with fractions where a code was shared. Codes that the
+        correspondence does not know are residents of elsewhere: their residence is the department.
+
+    Raises
+    ------
+    CodeError
+        If a site is unknown, or a PMSI code of a department of the layer is.
+    InputError
+        If a file cannot be used.
+    """
+    table = matched(read_table(path), ["pmsi_code", "site", "activity", "stays"], (), columns)
+    frame = table.frame.apply(lambda column: column.str.strip())
+    frame["stays"], faults = number_column(table, "stays")
+    faults += duplicate_keys(
+        table,
+        frame.rename(columns={"pmsi_code": "residence", "site": "practitioner"})[
+            ["residence", "activity", "practitioner"]
+        ],
+        "practitioner",
+    )
+    places = _site_places(sites)
+    unknown_site = ~frame["site"].isin(places.index)
+    if unknown_site.any():
+        faults.append(
+            fault(
+                "site_unknown",
+                file=table.file,
+                column=table.head("site"),
+                count=int(unknown_site.sum()),
+                rows=row_list(unknown_site),
+                values=value_list(frame.loc[unknown_site, "site"].dropduplicate_keys()),
+                sites=Path(sites).name,
+            )
+        )
+    notices: list[Sentence] = []
+    cover = _correspondence(pmsi_codes, frame["pmsi_code"])
+    outside = ~frame["pmsi_code"].isin(cover["pmsi_code"])
+    if outside.any():
+        ours = set() if communes is None else set(codes.department(communes.index.to_series()))
+        lost = outside & codes.department(frame["pmsi_code"]).isin(ours)
+        if lost.any():
+            faults.append(
+                fault(
+                    "pmsi_unknown",
+                    file=table.file,
+                    column=table.head("pmsi_code"),
+                    count=int(lost.sum()),
+                    rows=row_list(lost),
+                    values=value_list(frame.loc[lost, "pmsi_code"].dropduplicate_keys()),
+                )
+            )
+        elsewhere = frame.loc[outside, "pmsi_code"].dropduplicate_keys()
+        cover = pd.concat(
+            [
+                cover,
+                pd.DataFrame(
+                    {"pmsi_code": elsewhere, "code": codes.department(elsewhere), "population": 0.0}
+                ),
+            ]
+        )
+        notices.append(Sentence("notice.pmsi_outside", {"count": len(elsewhere)}))
+    if faults:
+        raise (CodeError if all("unknown" in each.key for each in faults) else InputError)(*faults)
+
+    shared = allocated(frame, cover, rule=allocation)
+    total, split = frame["stays"].sum(), shared.loc[shared["split"], "stays"].sum()
+    notices.append(Sentence("notice.stays_split", {"percent": round(100 * split / total)}))
+    shared["destination"] = codes.to_cities(shared["site"].map(places))
+    keys = ["residence", "activity", "destination"]
+    flows = shared.rename(columns={"stays": "patients"}).groupby(keys, as_index=False)[["patients"]]
+    account = Reconciliation(
+        file=table.file,
+        sha256=table.sha256,
+        unit="stays",
+        rows_in=len(frame),
+        patients_in=round(total) if total % 1 == 0 else float(total),
+        notices=tuple(notices),
+    )
+    return Flows(
+        table=flows.sum(),
+        communes=communes,
+        reconciliation=account,
+        unit="stays",
+    )
+
+
+def _site_places(path: PathLike) -> pd.Series:
+    """Read the commune of each site."""
+    table = matched(read_table(path), ["site", "code"])
+    code, faults = code_column(table, "code", [])
+    site = table.frame["site"].str.strip()
+    twice = site.duplicated(keep=False)
+    if twice.any():
+        faults.append(
+            fault(
+                "code_twice",
+                file=table.file,
+                column=table.head("site"),
+                rows=row_list(twice),
+                values=value_list(site[twice]),
+            )
+        )
+    if faults:
+        raise CodeError(*faults)
+    return pd.Series(code.to_numpy(), index=site)
+
+
+def _correspondence(path: PathLike | None, present: pd.Series) -> pd.DataFrame:
+    """Read which communes a PMSI code covers; without a table, codes are communes."""
+    if path is None:
+        code = codes.repaired(present).dropduplicate_keys()
+        return pd.DataFrame({"pmsi_code": code, "code": code, "population": 0.0})
+    table = matched(read_table(path), ["code", "pmsi_code", "population"])
+    code, faults = code_column(table, "code", [])
+    population, wrong = number_column(table, "population")
+    if faults or wrong:
+        raise InputError(*faults, *wrong)
+    return pd.DataFrame(
+        {
+            "pmsi_code": table.frame["pmsi_code"].str.strip(),
+            "code": code,
+            "population": population,
+        }
+    )

@@ -1,0 +1,323 @@
+"""The main job from end to end: files in, territories with their evidence out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from territories import __version__
+from territories._words import Language, Sentence, current_language, using
+from territories._writing import whole_folder
+from territories.concordance import concordance, hospital_agreement
+from territories.delineation import delineate
+from territories.errors import InputError, fault
+from territories.export import (
+    Evidence,
+    commune_table,
+    outlines,
+    territory_table,
+    write_csv,
+    write_geojson,
+    write_gpkg,
+)
+from territories.hospital import Rule, read_hospital
+from territories.maps import territory_map
+from territories.poles import dominant_poles
+from territories.read import (
+    OnUnknown,
+    account_of,
+    read_bridges,
+    read_communes,
+    read_flows,
+)
+from territories.secrecy import Secrecy
+
+if TYPE_CHECKING:
+    from territories.communes import Bridges
+    from territories.flows import Reconciliation
+    from territories.zoning import Zoning
+
+FILES: Final = (
+    "communes.csv",
+    "communes.geojson",
+    "map.html",
+    "reconciliation.json",
+    "run.json",
+    "territories.csv",
+    "territories.geojson",
+    "territories.gpkg",
+)
+
+STAGES: Final = (
+    "communes",
+    "flows",
+    "hospital",
+    "poles",
+    "delineation",
+    "measures",
+    "map",
+    "files",
+)
+
+Tell = Callable[[str], None]
+
+
+class Settings(BaseModel):
+    """What a run is asked: the inputs and the parameters, as on the command line.
+
+    Names and meanings are those of `read_flows`, `read_hospital` and `delineate`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    communes: Path
+    flows: Path
+    hospital: Path | None = None
+    sites: Path | None = None
+    pmsi_codes: Path | None = None
+    bridges: Path | None = None
+    cog: int | None = None
+    cog_table: Path | None = None
+    columns: dict[str, str] = {}
+    territories: int | None = None
+    resolution: float | None = None
+    min_population: int | None = 20_000
+    max_population: int | None = None
+    method: str = "leiden"
+    weights: Literal["volume", "equal"] | dict[str, float] = "volume"
+    allocation: Rule = "population"
+    hospital_weight: float | None = None
+    on_unknown: OnUnknown = "error"
+    seed: int = 0
+    lang: Language = "fr"
+    title: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything a run worked out.
+
+    Parameters
+    ----------
+    zoning
+        The territories.
+    evidence
+        What is known of the communes: poles, concordance, hospital, flows.
+    accounts
+        What became of the rows of each input file.
+    settings
+        What was asked.
+    """
+
+    zoning: Zoning
+    evidence: Evidence
+    accounts: tuple[Reconciliation, ...]
+    settings: Settings
+
+
+def compute(settings: Settings, *, tell: Tell = lambda _: None) -> Run:
+    """Read the inputs and work out poles, concordance and territories. Nothing is written.
+
+    Parameters
+    ----------
+    settings
+        Inputs and parameters.
+    tell
+        Called with the name of each stage (of `STAGES`) as it begins.
+
+    Raises
+    ------
+    TerritoriesError
+        If an input or a parameter is refused.
+    """
+    if settings.hospital is not None and settings.sites is None:
+        raise InputError(fault("hospital_incomplete"))
+    tell("communes")
+    communes = read_communes(
+        settings.communes,
+        cog=settings.cog,
+        columns=_columns(settings, "code", "name", "population"),
+    )
+    bridges: Bridges | None = None if settings.bridges is None else read_bridges(settings.bridges)
+    tell("flows")
+    flows = read_flows(
+        settings.flows,
+        columns=_columns(
+            settings,
+            *("residence", "activity", "practitioner", "destination", "patients"),
+            *("amount", "department"),
+        ),
+        cog=settings.cog,
+        cog_table=settings.cog_table,
+        communes=communes,
+        on_unknown=settings.on_unknown,
+    )
+    tell("hospital")
+    stays = None
+    if settings.hospital is not None and settings.sites is not None:
+        stays = read_hospital(
+            settings.hospital,
+            sites=settings.sites,
+            pmsi_codes=settings.pmsi_codes,
+            communes=communes,
+            allocation=settings.allocation,
+            columns=_columns(settings, "pmsi_code", "site", "stays"),
+        )
+    tell("poles")
+    flows = flows.located().grouped()
+    poles = dominant_poles(flows)
+    agreement = concordance(poles)
+    hospital = None
+    if stays is not None and flows.grouping is not None:
+        stays = stays.grouped(flows.grouping)
+        hospital = hospital_agreement(agreement, dominant_poles(stays.together()))
+    tell("delineation")
+    weighted = settings.hospital_weight is not None and stays is not None
+    zoning = delineate(
+        flows,
+        communes,
+        method=settings.method,
+        territories=settings.territories,
+        resolution=settings.resolution,
+        population=(settings.min_population, settings.max_population),
+        weights=settings.weights,
+        hospital=stays if weighted else None,
+        hospital_weight=settings.hospital_weight or 0.0,
+        bridges=bridges,
+        seed=settings.seed,
+    )
+    account = flows.reconciliation
+    if weighted:
+        account = account.noted(
+            Sentence("notice.hospital_in_graph", {"weight": settings.hospital_weight})
+        )
+    accounts = [communes.attrs["reconciliation"], account]
+    if stays is not None:
+        accounts.append(stays.reconciliation)
+    others = (settings.sites, settings.pmsi_codes, settings.bridges, settings.cog_table)
+    accounts += [account_of(path) for path in others if path is not None]
+    return Run(
+        zoning=zoning,
+        evidence=Evidence(
+            agreement=agreement, poles=poles, hospital=hospital, flows=flows, stays=stays
+        ),
+        accounts=tuple(accounts),
+        settings=settings,
+    )
+
+
+def _columns(settings: Settings, *ours: str) -> dict[str, str]:
+    """Keep the mapping of the columns that one file can have."""
+    return {name: theirs for name, theirs in settings.columns.items() if name in ours}
+
+
+def write(
+    run: Run,
+    folder: str | Path,
+    *,
+    overwrite: bool = False,
+    secrecy: Secrecy | None = None,
+    tell: Tell = lambda _: None,
+) -> None:
+    """Write the files of a run, all or none.
+
+    Parameters
+    ----------
+    run
+        Result of `compute`.
+    folder
+        Made if it is not there.
+    overwrite
+        Replace an earlier result.
+    secrecy
+        Rule of disclosure; default ``Secrecy()``.
+    tell
+        Called with the name of each stage as it begins.
+
+    Raises
+    ------
+    InputError
+        If the folder holds a result and `overwrite` is False, or cannot be written to.
+    """
+    door = secrecy or Secrecy()
+    with (
+        using(run.settings.lang),
+        whole_folder(folder, FILES, overwrite=overwrite) as draft,
+    ):
+        tell("measures")
+        communes = commune_table(run.zoning, run.evidence)
+        territories = territory_table(run.zoning, run.evidence, secrecy=door)
+        commune_shapes, territory_shapes = outlines(run.zoning)
+        tell("map")
+        page = territory_map(
+            run.zoning,
+            agreement=run.evidence.agreement,
+            poles=run.evidence.poles,
+            hospital=run.evidence.hospital,
+            title=run.settings.title,
+            note=run.settings.note,
+            language=current_language(),
+        )
+        page.save(str(draft / "map.html"))
+        tell("files")
+        write_csv(communes, draft / "communes.csv")
+        write_csv(territories, draft / "territories.csv")
+        write_geojson(communes, commune_shapes, draft / "communes.geojson")
+        write_geojson(territories, territory_shapes, draft / "territories.geojson")
+        write_gpkg(communes, territories, run.zoning, draft / "territories.gpkg")
+        _write_json([account_record(each, door) for each in run.accounts], draft, "reconciliation")
+        _write_json(_run_record(run, door), draft, "run")
+
+
+def account_record(account: Reconciliation, door: Secrecy) -> dict[str, Any]:
+    """Lay out an account for people outside: small counts, and what gives them away, masked."""
+    reasons = {name: patients for name, (_, patients) in account.reasons.items()}
+    shown = door.parts(reasons)
+    total_hidden = door.hides_total(reasons)
+    counted = account.unit is not None
+    return {
+        "file": account.file,
+        "sha256": account.sha256,
+        "rows_in": account.rows_in,
+        "rows_kept": account.rows_kept,
+        "rows_aside": account.rows_aside,
+        "unit": account.unit,
+        "patients_in": account.patients_in
+        if counted and not door.hides(account.patients_in)
+        else None,
+        "patients_kept": account.patients_kept if counted and not total_hidden else None,
+        "patients_aside": account.patients_aside if counted and not total_hidden else None,
+        "reasons": {
+            name: {"rows": rows, "patients": shown[name]}
+            for name, (rows, _) in sorted(account.reasons.items())
+        },
+        "notices": [str(each) for each in account.notices],
+    }
+
+
+def _run_record(run: Run, door: Secrecy) -> dict[str, Any]:
+    """Lay out what is needed to redo the run; nothing in it changes from one run to the next."""
+    settings = run.settings.model_dump(mode="json")
+    paths = {name for name, value in run.settings if isinstance(value, Path)}
+    return {
+        "version": __version__,
+        "settings": {
+            name: Path(value).name if name in paths else value for name, value in settings.items()
+        },
+        "secrecy": {"threshold": door.threshold, "professionals": door.professionals},
+        "inputs": {each.file: each.sha256 for each in run.accounts},
+        "delineation": dict(run.zoning.parameters),
+        "territories": len(run.zoning.territories),
+        "unmet": [str(each) for each in run.zoning.unmet],
+    }
+
+
+def _write_json(record: Mapping[str, Any] | list[Any], folder: Path, name: str) -> None:
+    text = json.dumps(record, ensure_ascii=False, indent=2, allow_nan=False)
+    (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8", newline="\n")

@@ -1,0 +1,114 @@
+"""Where professionals practise: the commune that most of their patients come from."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from territories import codes
+
+
+def practice_places(table: pd.DataFrame) -> pd.DataFrame:
+    """Find each practitioner's commune of practice, with the confidence one may have in it.
+
+    1. The commune with most of his patients; 2. ties are broken by the amount; 3. what is still
+    tied is undetermined. Where his department is known, only its communes are candidates; when no
+    commune of it sends him patients, the place is the department itself (an external pole).
+
+    Parameters
+    ----------
+    table
+        Columns `residence`, `practitioner`, `patients`, optional `amount` (euros) and `department`
+        (empty text: unknown). A practitioner with several departments may practise in any of them.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by practitioner, in order. `commune`: code of the commune, or of the department for
+        an external pole, missing when tied. `share`: the part of all his patients who live there;
+        `margin`: the same less that of the second candidate; both in [0, 1], missing for an
+        external pole. `commune_by_amount`: the answer with amounts first. `conflict`: the place
+        differs from the one found without the department. `tied`: undetermined.
+
+    References
+    ----------
+    Gautier (2019), interview 19.
+    """
+    places = _received(table)
+    totals = places.groupby("practitioner")["patients"].sum()
+    candidates = places[places["candidate"]]
+    by_patients = _best(candidates, ["patients", "cents"])
+    by_amount = _best(candidates, ["cents", "patients"])
+    unrestricted = _best(places, ["patients", "cents"])
+
+    result = pd.DataFrame(index=totals.index)
+    result["commune"] = by_patients["residence"]
+    result["share"] = by_patients["first"] / totals
+    result["margin"] = (by_patients["first"] - by_patients["second"]) / totals
+    result["commune_by_amount"] = by_amount["residence"]
+    # reindexed: practitioners without a candidate are not in by_patients
+    tied = by_patients["tied"].reindex(totals.index, fill_value=False).astype(bool)
+    result["tied"] = tied
+
+    abroad = _only_department(table, totals.index.difference(by_patients.index))
+    for column in ("commune", "commune_by_amount"):
+        result[column] = result[column].where(~result.index.isin(abroad.index), abroad)
+    found = result["commune"].notna() & ~result.index.isin(abroad.index)
+    other = unrestricted["residence"]
+    result["conflict"] = found & other.notna() & (other != result["commune"])
+    columns = ["commune", "share", "margin", "commune_by_amount", "conflict", "tied"]
+    return result[columns]
+
+
+def _received(table: pd.DataFrame) -> pd.DataFrame:
+    """Sum patients and cents by practitioner and residence; mark the candidates."""
+    # Cents are integers, so that ties are exact whatever the order of the sums.
+    amount = table["amount"] if "amount" in table else pd.Series(0.0, index=table.index)
+    cents = (amount.fillna(0) * 100).round().astype("int64")
+    keyed = table[["practitioner", "residence", "patients"]].assign(cents=cents)
+    places = keyed.groupby(["practitioner", "residence"], as_index=False).sum()
+    places = places[places["patients"] > 0].copy()
+    places["candidate"] = True
+    known = _departments(table)
+    if len(known):
+        living = pd.MultiIndex.from_arrays(
+            [places["practitioner"], codes.department(places["residence"])]
+        )
+        restricted = places["practitioner"].isin(known.get_level_values(0))
+        places["candidate"] = ~restricted | living.isin(known)
+    return places
+
+
+def _departments(table: pd.DataFrame) -> pd.MultiIndex:
+    """Return the pairs (practitioner, department) that the table knows."""
+    if "department" not in table:
+        return pd.MultiIndex.from_arrays([[], []])
+    pairs = table[["practitioner", "department"]]
+    pairs = pairs[pairs["department"].fillna("") != ""].drop_duplicates()
+    return pd.MultiIndex.from_frame(pairs.sort_values(["practitioner", "department"]))
+
+
+def _only_department(table: pd.DataFrame, practitioners: pd.Index) -> pd.Series:
+    """Return the first department of practitioners none of whose candidates is a commune."""
+    pairs = _departments(table).to_frame(index=False, name=["practitioner", "department"])
+    pairs = pairs[pairs["practitioner"].isin(practitioners)]
+    return pairs.groupby("practitioner")["department"].min()
+
+
+def _best(places: pd.DataFrame, measures: list[str]) -> pd.DataFrame:
+    """Rank each practitioner's communes by the measures; the code only puts ties in an order."""
+    ranked = places.sort_values(
+        ["practitioner", *measures, "residence"], ascending=[True, False, False, True]
+    )
+    rank = ranked.groupby("practitioner").cumcount()
+    first = ranked[rank == 0].set_index("practitioner")
+    second = ranked[rank == 1].set_index("practitioner").reindex(first.index)
+    tied = (first[measures] == second[measures]).all(axis=1)
+    return pd.DataFrame(
+        {
+            "residence": first["residence"].mask(tied),
+            "first": first[measures[0]],
+            "second": second[measures[0]].fillna(0),
+            "tied": np.asarray(tied, dtype=bool),
+        }
+    )

@@ -1,0 +1,107 @@
+"""The only door for figures that leave: nothing that goes out shows a count from 1 to 10."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from territories.errors import SecrecyError, fault
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+STATUTORY_THRESHOLD: Final = 11
+STATUTORY_PROFESSIONALS: Final = 6
+
+
+@dataclass(frozen=True)
+class Secrecy:
+    """The rule of disclosure that an export applies.
+
+    Parameters
+    ----------
+    threshold
+        Counts of patients or stays from 1 to ``threshold - 1`` are masked; 0 may be shown.
+    professionals
+        Figures of an activity at a pole with fewer professionals than this are masked.
+    acknowledged
+        Must be True to go below the thresholds of the SNDS (11 and 6).
+
+    Raises
+    ------
+    SecrecyError
+        If a threshold is under the legal one without `acknowledged`, or is not positive.
+
+    Examples
+    --------
+    >>> Secrecy().counts(pd.Series([0, 4, 11])).tolist()
+    [0, <NA>, 11]
+    """
+
+    threshold: int = STATUTORY_THRESHOLD
+    professionals: int = STATUTORY_PROFESSIONALS
+    acknowledged: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse thresholds under the legal ones, unless they are acknowledged."""
+        if self.threshold < 1 or self.professionals < 1:
+            raise SecrecyError(fault("threshold_not_positive"))
+        lowered = (
+            self.threshold < STATUTORY_THRESHOLD or self.professionals < STATUTORY_PROFESSIONALS
+        )
+        if lowered and not self.acknowledged:
+            raise SecrecyError(
+                fault(
+                    "threshold_lowered",
+                    threshold=self.threshold,
+                    professionals=self.professionals,
+                    legal=STATUTORY_THRESHOLD,
+                    legal_professionals=STATUTORY_PROFESSIONALS,
+                )
+            )
+
+    def hides(self, count: float) -> bool:
+        """Tell whether a count must not be shown. A fraction of a patient counts as one."""
+        return 0 < math.ceil(count) < self.threshold
+
+    def counts(self, counts: pd.Series) -> pd.Series:
+        """Return the counts as integers, missing where they may not be shown."""
+        hidden = (np.ceil(counts) > 0) & (np.ceil(counts) < self.threshold)
+        return counts.round().astype("Int64").mask(hidden)
+
+    def shares(self, part: pd.Series, whole: pd.Series) -> pd.Series:
+        """Return ``part / whole``, missing where it would give a small count away.
+
+        The part, the whole and what is left of the whole must each be showable: a share of 97 %
+        beside a base of 100 says as much as the 3 patients themselves.
+        """
+        rest = whole - part
+        share = part / whole.where(whole != 0)
+        for count in (part, whole, rest):
+            rounded = np.ceil(count.round(6))
+            share = share.mask((rounded > 0) & (rounded < self.threshold))
+        return share.astype("float64")
+
+    def parts(self, parts: Mapping[str, float]) -> dict[str, int | None]:
+        """Return the parts of a total that is shown: None where one may not be.
+
+        A part that is hidden alone is found by subtraction, so the smallest other part that is not
+        0 is hidden with it; where there is none, the total must be hidden (see `hides_total`).
+        """
+        shown = {name: None if self.hides(count) else round(count) for name, count in parts.items()}
+        hidden = [name for name, count in shown.items() if count is None]
+        if len(hidden) == 1:
+            others = [(count, name) for name, count in parts.items() if shown[name]]
+            if others:
+                shown[min(others)[1]] = None
+        return shown
+
+    def hides_total(self, parts: Mapping[str, float]) -> bool:
+        """Tell whether the total of some parts must be hidden, or would give one of them away."""
+        hidden = [name for name, shown in self.parts(parts).items() if shown is None]
+        return len(hidden) == 1 or self.hides(sum(parts.values()))

@@ -1,0 +1,169 @@
+"""A zoning: which territory each commune belongs to. Overlaps and white zones are legal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import geopandas as gpd
+import networkx as nx
+import pandas as pd
+import shapely
+
+from territories.communes import contiguity
+from territories.errors import InputError, fault
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from territories._words import Sentence
+
+
+@dataclass(frozen=True, eq=False)
+class Zoning:
+    """Membership of communes in territories, with weights.
+
+    Parameters
+    ----------
+    communes
+        The layer, indexed by code.
+    membership
+        Columns `code`, `territory`, `weight`: a commune may stand in several territories, with
+        weights that sum to 1, or in none.
+    names
+        Name of each territory.
+    name
+        Name of the zoning.
+    unmet
+        Wishes that could not be met, each a sentence with the reason.
+    pairs
+        Contiguity the zoning was made with (see `contiguity`); None: the rook rule.
+    parameters
+        What the zoning was made with, for the record.
+    """
+
+    communes: gpd.GeoDataFrame
+    membership: pd.DataFrame
+    names: Mapping[str, str] = field(default_factory=dict)
+    name: str = "draft"
+    unmet: tuple[Sentence, ...] = ()
+    pairs: pd.DataFrame | None = None
+    parameters: Mapping[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check the membership and put it in order."""
+        table = self.membership[["code", "territory", "weight"]].sort_values(
+            ["code", "weight", "territory"], ascending=[True, False, True], ignore_index=True
+        )
+        unknown = table["code"][~table["code"].isin(self.communes.index)]
+        if len(unknown):
+            raise InputError(
+                fault("zoning_unknown", values=", ".join(f"'{code}'" for code in unknown[:5]))
+            )
+        sums = table.groupby("code")["weight"].sum()
+        wrong = sums.index[(sums - 1).abs() > 1e-9]  # noqa: PLR2004
+        if len(wrong) or (table["weight"] <= 0).any():
+            raise InputError(
+                fault("zoning_weights", values=", ".join(f"'{code}'" for code in wrong[:5]))
+            )
+        object.__setattr__(self, "membership", table)
+
+    @classmethod
+    def from_labels(
+        cls,
+        labels: pd.Series | Mapping[str, str],
+        *,
+        communes: gpd.GeoDataFrame,
+        name: str | None = None,
+    ) -> Zoning:
+        """Make a zoning in which each commune has one territory, or none.
+
+        Parameters
+        ----------
+        labels
+            Territory by code; missing values leave the commune uncovered.
+        communes
+            The layer.
+        name
+            Name of the zoning; default ``"draft"``.
+
+        Raises
+        ------
+        InputError
+            If a code is not in the layer.
+        """
+        known = pd.Series(labels, dtype="object").dropna().astype("str")
+        membership = pd.DataFrame(
+            {"code": known.index.astype("str"), "territory": known.to_numpy(), "weight": 1.0}
+        )
+        return cls(communes=communes, membership=membership, name=name or "draft")
+
+    def __repr__(self) -> str:
+        """Return what matters of the zoning."""
+        return (
+            f"<Zoning '{self.name}': {self.membership['territory'].nunique()} territories, "
+            f"{len(self.communes):,} communes, {len(self.uncovered)} uncovered, "
+            f"{len(self.shared)} shared>"
+        )
+
+    @cached_property
+    def labels(self) -> pd.Series:
+        """Main territory of each commune of the layer: the greatest weight, then the first."""
+        main = self.membership.drop_duplicates("code").set_index("code")["territory"]
+        codes = pd.Index(self.communes.index, name="code")
+        return main.reindex(codes.sort_values()).rename("territory")
+
+    @property
+    def shared(self) -> pd.DataFrame:
+        """Rows of the membership of communes that are in two territories or more."""
+        return self.membership[self.membership["code"].duplicated(keep=False)]
+
+    @property
+    def uncovered(self) -> list[str]:
+        """Communes in no territory: the white zones."""
+        return self.labels.index[self.labels.isna()].tolist()
+
+    @cached_property
+    def borders(self) -> pd.DataFrame:
+        """Contiguity of the communes (see `contiguity`)."""
+        return contiguity(self.communes) if self.pairs is None else self.pairs
+
+    @cached_property
+    def territories(self) -> gpd.GeoDataFrame:
+        """Territories dissolved from their communes, in the layer's projection.
+
+        Indexed by territory: `name`, `communes` (number), `population` (shared communes by weight)
+        and `geometry`, a shared commune with its main territory.
+        """
+        table = self.membership.merge(
+            self.communes["population"].rename_axis("code").reset_index(), on="code"
+        )
+        table["inhabitants"] = table["population"] * table["weight"]
+        sums = table.groupby("territory").agg(
+            communes=("code", "size"), population=("inhabitants", "sum")
+        )
+        shapes = {
+            territory: shapely.coverage_union_all(self.communes.geometry.loc[group.index])
+            for territory, group in self.labels.dropna().groupby(self.labels.dropna())
+        }
+        names = {territory: self.names.get(territory, territory) for territory in sums.index}
+        return gpd.GeoDataFrame(
+            {
+                "name": pd.Series(names, dtype="str"),
+                "communes": sums["communes"],
+                "population": sums["population"].round().astype("int64"),
+                "geometry": gpd.GeoSeries(shapes).reindex(sums.index),
+            },
+            crs=self.communes.crs,
+        ).rename_axis("territory")
+
+    def pieces(self) -> pd.Series:
+        """Count the pieces of each territory in the contiguity graph, shared communes included."""
+        graph = nx.Graph(self.borders[["left", "right"]].itertuples(index=False, name=None))
+        graph.add_nodes_from(self.communes.index)
+        counts = {
+            territory: nx.number_connected_components(graph.subgraph(group["code"]))
+            for territory, group in self.membership.groupby("territory")
+        }
+        return pd.Series(counts, dtype="int64", name="pieces").rename_axis("territory")

@@ -1,0 +1,84 @@
+"""Open a page in a real browser with the network off, and note all that it asks for and says."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Page
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+
+
+@dataclass
+class Opened:
+    """A page, and what it did since it was opened."""
+
+    page: Page
+    requests: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+
+def missing(reason: str) -> None:
+    """Skip the test; fail it where a browser is promised, so that no check is lost unseen."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@contextlib.contextmanager
+def started() -> Iterator[Browser]:
+    """Start headless Chromium or Chrome."""
+    try:
+        from playwright.sync_api import sync_playwright  # noqa: PLC0415
+    except ImportError:
+        missing("playwright is not installed")
+    path = os.environ.get("CHROME_PATH") or next(filter(None, map(shutil.which, NAMES)), None)
+    with sync_playwright() as play:
+        if path is None and not Path(play.chromium.executable_path).exists():
+            missing(f"no browser: none of {', '.join(NAMES)}; CHROME_PATH can name one")
+        browser = play.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextlib.contextmanager
+def opened(
+    browser: Browser, path: Path, *, width: int = 1280, height: int = 800
+) -> Iterator[Opened]:
+    """Open a file off line; `requests` are those beside the file itself and data in it."""
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, offline=True, locale="fr-FR"
+    )
+    page = context.new_page()
+    found = Opened(page)
+    own = path.resolve().as_uri()
+
+    def asked(url: str) -> None:
+        if url.partition("#")[0] != own and not url.startswith("data:"):
+            found.requests.append(url)
+
+    page.on("request", lambda request: asked(request.url))
+    page.on("pageerror", lambda error: found.errors.append(str(error)))
+    page.on(
+        "console",
+        lambda message: found.errors.append(message.text)
+        if message.type in ("error", "warning")
+        else None,
+    )
+    try:
+        page.goto(own)
+        yield found
+    finally:
+        context.close()
