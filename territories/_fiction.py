@@ -58,7 +58,8 @@ ACTIVITIES: Final = (
     "radiodiagnostic",
     "gastro-entérologie",
 )
-NORTH, SOUTH, EAST, FAR = "00", "96", "20", "98"  # no department of today has any of these codes
+# No department has the first two codes; 20 was Corsica's until 1976, 98 stands for overseas.
+NORTH, SOUTH, EAST, FAR = "00", "96", "20", "98"
 
 # Twelve poles, each the head of a planted territory. Small ones lack some activities on purpose.
 POLES: Final = (
@@ -134,7 +135,7 @@ KM_PER_DEGREE: Final = (77.19, 111.2)
 SEGMENT = 1.3  # km: a border is broken until its pieces are about this long
 ROUGHNESS = 0.45  # how far a midpoint goes, in halves of its piece
 SHORTEST = 0.12  # km: a shorter border between four communes becomes a point
-SEA = -1
+SEA = -1  # the owner of the cells that no commune has
 FOUR = 4
 GAP = 2.9  # km between the seeds of two cells
 
@@ -328,6 +329,7 @@ def _corners(seeds: Points, owner: list[int], sides: Sides) -> dict[Corner, comp
 
 
 def _circumcentre(triangle: Points) -> complex:
+    """Return the point at equal distance from three."""
     first, second, third = (complex(*vertex) for vertex in triangle.tolist())
     ratio = (third - first) / (second - first)
     return first + (second - first) * (ratio - abs(ratio) ** 2) / (2j * ratio.imag)
@@ -369,14 +371,9 @@ def _broken(rng: np.random.Generator, start: complex, end: complex, seed: comple
 
 def _degrees(line: list[complex]) -> Line:
     """Go from kilometres to degrees at 5 decimals (a metre), without repeating a point."""
-    points = (
-        (
-            round(ORIGIN[0] + point.real / KM_PER_DEGREE[0], 5),
-            round(ORIGIN[1] + point.imag / KM_PER_DEGREE[1], 5),
-        )
-        for point in line
-    )
-    return [point for point, _ in itertools.groupby(points)]
+    longitudes = (round(ORIGIN[0] + point.real / KM_PER_DEGREE[0], 5) for point in line)
+    latitudes = (round(ORIGIN[1] + point.imag / KM_PER_DEGREE[1], 5) for point in line)
+    return [point for point, _ in itertools.groupby(zip(longitudes, latitudes, strict=True))]
 
 
 def _neighbours(owner: list[int], borders: Borders) -> set[tuple[int, int]]:
@@ -395,6 +392,7 @@ def _shapes(count: int, owner: list[int], sides: Sides, borders: Borders) -> lis
 
 
 def _rings(pieces: dict[Corner, tuple[Corner, Line]]) -> Iterator[Line]:
+    """Follow the borders from corner to corner; each ring begins at its westernmost vertex."""
     while pieces:
         corner = start = min(pieces)
         ring: Line = []
@@ -406,17 +404,14 @@ def _rings(pieces: dict[Corner, tuple[Corner, Line]]) -> Iterator[Line]:
 
 
 def _polygon(rings: list[Line]) -> Polygon | MultiPolygon:
-    shells = sorted((Polygon(ring) for ring in rings if _signed_area(ring) > 0), key=_by_size)
+    """Put the holes in the outer rings that contain them; the greatest part comes first."""
+    shells = sorted((ring for ring in rings if _signed_area(ring) > 0), key=_signed_area)
     holes = [ring for ring in rings if _signed_area(ring) < 0]
     parts = [
-        Polygon(shell.exterior, [hole for hole in holes if shell.contains(Polygon(hole))])
-        for shell in shells
+        Polygon(shell, [hole for hole in holes if Polygon(shell).contains(Polygon(hole))])
+        for shell in reversed(shells)
     ]
     return parts[0] if len(parts) == 1 else MultiPolygon(parts)
-
-
-def _by_size(shell: Polygon) -> float:
-    return -float(shell.area)
 
 
 def _lognormal(rng: np.random.Generator, count: int) -> Points:

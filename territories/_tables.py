@@ -269,16 +269,13 @@ def number_column(table: Table, column: str) -> tuple[pd.Series, list[Sentence]]
         Numbers (missing where the cell is not one), and what is wrong. The cells themselves are
         not quoted: they may be counts.
     """
-    text = table.frame[column].str.replace(_BLANKS, "", regex=True)
-    empty = text == ""
-    good = text.str.fullmatch(_NUMBER)
-    values = pd.to_numeric(
-        text.where(good, "nan").str.replace(",", ".", regex=False), errors="coerce"
-    )
+    cells = table.frame[column]
+    values = codes.by_value(cells, _numbers)
+    empty = cells.str.strip() == ""
     faults = []
     for key, rows in (
         ("number_empty", empty),
-        ("number_malformed", ~good & ~empty),
+        ("number_malformed", values.isna() & ~empty),
         ("number_negative", values < 0),
     ):
         if rows.any():
@@ -294,12 +291,18 @@ def number_column(table: Table, column: str) -> tuple[pd.Series, list[Sentence]]
     return values, faults
 
 
+def _numbers(cells: pd.Series) -> pd.Series:
+    text = cells.str.replace(_BLANKS, "", regex=True)
+    good = text.where(text.str.fullmatch(_NUMBER), "nan").str.replace(",", ".", regex=False)
+    return pd.to_numeric(good, errors="coerce")
+
+
 def code_column(
     table: Table, column: str, notices: list[Sentence], *, plausible: bool = True
 ) -> tuple[pd.Series, list[Sentence]]:
     """Repair a column of commune codes; say how many were, and which are beyond repair."""
     raw = table.frame[column]
-    code = codes.repaired(raw)
+    code = codes.by_value(raw, codes.repaired)
     changed = code != raw
     if changed.any():
         notices.append(

@@ -182,12 +182,12 @@ def _demo(out: Path, *, overwrite: bool, lang: Language | None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         files = write_region(folder)
         settings = Settings(
-            communes=files["communes.geojson"],
-            flows=files["specialists.csv"],
-            hospital=files["hospital.csv"],
-            sites=files["sites.csv"],
-            pmsi_codes=files["pmsi_codes.csv"],
-            bridges=files["bridges.csv"],
+            communes=files["communes"],
+            flows=files["specialists"],
+            hospital=files["hospital"],
+            sites=files["sites"],
+            pmsi_codes=files["pmsi_codes"],
+            bridges=files["bridges"],
             territories=12,
             lang=lang or "fr",
             title=say("cli.demo_title"),

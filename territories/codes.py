@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import pandas as pd
+
 if TYPE_CHECKING:
-    import pandas as pd
+    from collections.abc import Callable
+
 
 # Paris, Lyon and Marseille: arrondissements are counted with their city (METHOD, section 2).
 _CITIES: Final = {"751": "75056", "6938": "69123", "132": "13055"}
@@ -13,6 +16,19 @@ _CITIES: Final = {"751": "75056", "6938": "69123", "132": "13055"}
 _BLANKS: Final = r"[\s\u00a0\u202f\u2007\ufeff]+"
 _SHAPE: Final = r"(?:[0-9]{2}|2[AB])[0-9]{3}"
 _ABROAD: Final = "99"
+
+
+def by_value(column: pd.Series, work: Callable[[pd.Series], pd.Series]) -> pd.Series:
+    """Do work on each value of a column once: a column of codes repeats few values many times.
+
+    Examples
+    --------
+    >>> by_value(pd.Series(["a", "b", "a"], index=[7, 8, 9]), lambda each: each + "!").tolist()
+    ['a!', 'b!', 'a!']
+    """
+    positions, values = pd.factorize(column)
+    done = work(pd.Series(values))
+    return done.take(positions).set_axis(column.index).rename(column.name)
 
 
 def repaired(codes: pd.Series) -> pd.Series:

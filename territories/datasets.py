@@ -78,19 +78,19 @@ STAYS: Final = {
 OWN_TERRITORY = 3.0  # a pole attracts its own territory that much more
 SUBURB = 0.1  # a practice in a suburb attracts that much of one in town...
 SUBURB_OWN = 7.0  # ...and its own residents that much more
-RARE = 1.25  # expected patients: below, none come
+RARE = 1.4  # expected patients: below, none come
 FAR_SHARE = 0.006  # of the patients of an activity, for each far practitioner
 OUTSIDE_PRACTICES: Final = (1, 1, 1, 1, 1)
 FAR_PRACTICES: Final = (1, 1, 1, 0, 1)
 TIED_POLES: Final = ("Montcauvel", "Saint-Ysarn")
-BLANK_EVERY = 23  # one practitioner in so many has no department
+BLANK_EVERY = 20  # one practitioner in so many has no department
 NEARLY_NORMAL = 60  # from this mean on, a Poisson count is drawn from the normal law
-OFFICE_GAP = 5.5  # km at least between two post offices
+OFFICE_GAP = 4.0  # km at least between two post offices
 OFFICE_INHABITANTS = 1000
 TWO_OFFICES: Final = (_fiction.ENCLAVE_HOST.name, _fiction.EXCLAVE_HOST.name)
 SECOND_PART = 0.2  # of a commune with two postal codes, the share of the second
 HAMLET_POSTAL: Final = "00990"  # under 1 000 inhabitants, so it has no PMSI code of its own
-TABLES: Final = {  # decimals of the numbers that have some
+DECIMALS: Final = {  # in the file of each table
     "specialists": 2,
     "hospital": 0,
     "sites": 0,
@@ -205,7 +205,7 @@ def write_region(folder: str | Path, *, seed: int = SEED) -> dict[str, Path]:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     contents = {"communes.geojson": _geojson(region.communes).encode()}
-    for name, decimals in TABLES.items():
+    for name, decimals in DECIMALS.items():
         table: pd.DataFrame = getattr(region, name)
         text = table.to_csv(
             sep=";", decimal=",", float_format=f"%.{decimals}f", index=False, lineterminator="\n"
@@ -256,8 +256,8 @@ def _specialists(rng: np.random.Generator, land: Land, practitioners: pd.DataFra
     """Draw the patients of every residence and practitioner, then plant the special cases."""
     people = land.people
     patients = _poisson(rng, _expected_patients(rng, people, practitioners))
-    price = practitioners["activity"].map({name: care.price for name, care in CARE.items()})
-    cents = price.to_numpy() * (92 + 16 * rng.random(patients.shape))
+    prices = np.array([CARE[activity].price for activity in practitioners["activity"]])
+    cents = prices * (92 + 16 * rng.random(patients.shape))
     _plant_cases(patients, cents, land, practitioners)
     column, row = np.nonzero(patients.T)
     chosen = practitioners.iloc[column].reset_index(drop=True)
@@ -279,8 +279,8 @@ def _expected_patients(
 ) -> NDArray[np.float64]:
     """Share the patients of each residence (row) between practitioners (column), by gravity."""
     places = people.reindex(practitioners["commune"])
-    decay = practitioners["activity"].map({name: care.reach for name, care in CARE.items()})
-    pull = _attraction(people, places, decay.to_numpy())
+    reach = np.array([CARE[activity].reach for activity in practitioners["activity"]])
+    pull = _attraction(people, places, reach)
     pull *= 0.6 + 0.8 * rng.random(len(practitioners))
     suburb = practitioners["in_suburb"].to_numpy()
     at_home = people.index.to_numpy()[:, None] == practitioners["commune"].to_numpy()
@@ -296,13 +296,13 @@ def _expected_patients(
 
 
 def _attraction(
-    people: pd.DataFrame, places: pd.DataFrame, decay: NDArray[np.float64]
+    people: pd.DataFrame, places: pd.DataFrame, reach: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return how much each place (column) attracts each residence (row)."""
     here, there = people[["x", "y"]].to_numpy(), places[["x", "y"]].to_numpy()
     distance = np.hypot(*np.moveaxis(here[:, None, :] - there, 2, 0))
     own = people["territory"].to_numpy()[:, None] == places["territory"].to_numpy()
-    return np.asarray(np.exp(-distance / decay) * np.where(own, OWN_TERRITORY, 1.0))
+    return np.asarray(np.exp(-distance / reach) * np.where(own, OWN_TERRITORY, 1.0))
 
 
 def _plant_cases(
@@ -347,15 +347,18 @@ def _poisson(rng: np.random.Generator, means: NDArray[np.float64]) -> NDArray[np
 
 
 def _pmsi_codes(land: Land) -> pd.DataFrame:
-    """Give each commune its postal codes, with parts of its population, and their PMSI codes."""
+    """Give each commune its postal codes, with parts of its population, and their PMSI codes.
+
+    The big towns, `TWO_OFFICES` and the seat of the office that is nearest to the hamlet have two
+    postal codes; both codes of the last go into one PMSI code, where it stands twice.
+    """
     place = {code: complex(x, y) for code, x, y in land.people[["x", "y"]].itertuples()}
     offices = _post_offices(land, place)
     postal = {office: f"{office[:2]}{100 + 10 * rank}" for rank, office in enumerate(offices)}
     seat = _nearest(HAMLET, offices, place)[0]
     parts: list[tuple[str, str, str, float]] = []
-    for code, name, population in land.communes[["code", "nom", "population"]].itertuples(
-        index=False
-    ):
+    listed = land.communes[["code", "nom", "population"]]
+    for code, name, population in listed.itertuples(index=False):
         first, second = _nearest(code, offices, place)
         if code == HAMLET:
             codes = [HAMLET_POSTAL]
@@ -367,9 +370,11 @@ def _pmsi_codes(land: Land) -> pd.DataFrame:
             codes = [postal[first], f"{postal[first][:-1]}5"]
         else:
             codes = [postal[first]]
-        less = round(population * SECOND_PART, 1) if len(codes) > 1 else 0.0
-        label = _fiction.plain(name)
-        parts += zip([code] * 2, [label] * 2, codes, [population - less, less], strict=False)
+        shares = (1 - SECOND_PART, SECOND_PART) if len(codes) > 1 else (1,)
+        parts += [
+            (code, _fiction.plain(name), each, round(population * share, 1))
+            for each, share in zip(codes, shares, strict=True)
+        ]
     columns = ["code_commune_insee", "nom_commune", "code_postal", "population"]
     table = pd.DataFrame(parts, columns=columns)
     small = table["code_postal"].isin([HAMLET_POSTAL, postal[seat]])
@@ -401,11 +406,8 @@ def _hospital(
     belongs = (areas[:, None] == codes["code_geo_pmsi"].to_numpy()) * codes["population"].to_numpy()
     tables = []
     for activity, care in STAYS.items():
-        sizes = [size if activity in activities else 0.0 for *_, size, activities in SITES]
-        pull = (
-            _attraction(residents, places, np.full(len(sites), care.reach, dtype=np.float64))
-            * sizes
-        )
+        sizes = np.array([size * (activity in activities) for *_, size, activities in SITES])
+        pull = sizes * _attraction(residents, places, np.full(len(sites), care.reach))
         stays = _poisson(rng, care.rate * belongs @ (pull / pull.sum(axis=1, keepdims=True)))
         row, column = np.nonzero(stays)
         table = {"code_geo_pmsi": areas[row], "finess": sites["finess"].to_numpy()[column]}

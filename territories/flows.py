@@ -58,6 +58,7 @@ class Reconciliation:
         """Return the account with some rows set aside for a reason."""
         if rows == 0:
             return self
+        patients = count(patients)
         before = self.reasons.get(reason, (0, 0))
         reasons = {**self.reasons, reason: (before[0] + rows, before[1] + patients)}
         return replace(
@@ -70,6 +71,12 @@ class Reconciliation:
     def noted(self, *notices: Sentence) -> Reconciliation:
         """Return the account with more notices."""
         return replace(self, notices=(*self.notices, *notices))
+
+
+def count(number: float) -> float:
+    """Return a sum of counts as a plain number, whole if it is."""
+    plain = float(number)
+    return int(plain) if plain.is_integer() else plain
 
 
 @dataclass(frozen=True, eq=False)

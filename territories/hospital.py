@@ -19,7 +19,7 @@ from territories._tables import (
 )
 from territories._words import Sentence
 from territories.errors import CodeError, InputError, fault
-from territories.flows import Flows, Reconciliation
+from territories.flows import Flows, Reconciliation, count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -176,7 +176,7 @@ def read_hospital(
         sha256=table.sha256,
         unit="stays",
         rows_in=len(frame),
-        patients_in=round(total) if total % 1 == 0 else float(total),
+        patients_in=count(total),
         notices=tuple(notices),
     )
     return Flows(

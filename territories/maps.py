@@ -21,7 +21,7 @@ from folium.template import Template
 
 from territories import codes
 from territories._words import WORDS, Language, current_language, say, using
-from territories.communes import contiguity, simplified
+from territories.communes import contiguity, place_names, simplified
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,19 +35,19 @@ if TYPE_CHECKING:
 # Eight hues after Okabe & Ito (2008) and Tol (2021), darkened so that two tints stay apart from
 # the full colour: blue, vermilion, green, purple, ochre, wine, sky, brown.
 PALETTE: Final = (
-    "#0072b2", "#d55e00", "#009e73", "#aa4499", "#c28a00", "#882255", "#3fa7d6", "#8c564b",
+    "#1b5fa8", "#d55e00", "#009e73", "#aa4499", "#c28a00", "#882255", "#2f9cc8", "#8c564b",
 )  # fmt: skip
 # How easily two of them are confused, 0 to 100: 100 (1 - d/25), d the CIEDE2000 distance of their
 # shades on the map, the least of normal, deuteranopic and protanopic vision (Machado 2009).
 _CONFUSION: Final = (
-    (100, 0, 24, 87, 0, 54, 76, 17),
+    (100, 0, 24, 93, 0, 59, 75, 16),
     (0, 100, 42, 0, 83, 0, 0, 37),
-    (24, 42, 100, 50, 29, 65, 27, 77),
-    (87, 0, 50, 100, 0, 66, 75, 28),
+    (24, 42, 100, 50, 29, 65, 31, 77),
+    (93, 0, 50, 100, 0, 66, 81, 28),
     (0, 83, 29, 0, 100, 0, 0, 24),
-    (54, 0, 65, 66, 0, 100, 41, 53),
-    (76, 0, 27, 75, 0, 41, 100, 12),
-    (17, 37, 77, 28, 24, 53, 12, 100),
+    (59, 0, 65, 66, 0, 100, 48, 53),
+    (75, 0, 31, 81, 0, 48, 100, 18),
+    (16, 37, 77, 28, 24, 53, 18, 100),
 )
 # Poles outside the layer are grey, and the page dots them: leaving the region must be seen.
 OUTSIDE: Final = ("#56616c", "#7d868f", "#3b434b")
@@ -59,10 +59,10 @@ _CLASSES: Final = ("always", "all_but_one", "majority", "relative", "none", "ins
 _STATES: Final = ("agree", "differ", "liberal_only", "hospital_only", "neither")
 _NONE: Final = -1
 _TIED: Final = -2
+_TOLERANCE_M: Final = 150.0
 _STARTS: Final = 16
 _PASSES: Final = 20
 _UNITS_PER_DEGREE: Final = 100_000
-_COMMUNE_CODE: Final = 5
 
 _POLICY: Final = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
@@ -187,6 +187,7 @@ def _payload(
     places = sorted(known, key=lambda code: (code not in order, code))
     if zoning is not None:
         columns.append((_WEIGHTS["territory"], zoning.labels))
+    labels = place_names(layer, places)
     names = [*places, *(name for name in ids if name not in known)]
     outside = [code in known and code not in order for code in names]
     colours = _colours(names, outside, columns, order, pairs)
@@ -197,10 +198,10 @@ def _payload(
         "names": layer["name"].astype("str").tolist(),
         "population": [None if pd.isna(each) else round(each) for each in layer["population"]],
         "departments": codes.department(order.to_series()).tolist(),
-        "shapes": [_rings(shape) for shape in simplified(layer)],
+        "shapes": [_rings(shape) for shape in simplified(layer, tolerance=_TOLERANCE_M)],
         "places": [
             {
-                "name": _place_name(code, layer),
+                "name": labels[code],
                 "commune": order.get_loc(code) if code in order else -1,
                 "external": code not in order,
                 "colour": colours[code],
@@ -233,7 +234,8 @@ def _payload(
 def _by_activity(poles: Poles) -> dict[str, pd.DataFrame]:
     """Split the table of poles, its figures left behind."""
     table = poles.table[["pole", "tied"]].reset_index("activity")
-    return {str(name): table[table["activity"] == name] for name in sorted(set(table["activity"]))}
+    names = sorted(set(table["activity"]), key=lambda name: (str(name).casefold(), str(name)))
+    return {str(name): table[table["activity"] == name] for name in names}
 
 
 def _poles_or_ties(table: pd.DataFrame, order: pd.Index, places: Sequence[str]) -> list[int]:
@@ -256,14 +258,16 @@ def _territories(
     for code, territory, weight in zoning.shared.itertuples(index=False):
         shared.setdefault(order.get_loc(code), []).append((ids.index(territory), weight))
     # A territory named by its main pole bears that commune's name, if it has no better one.
-    own = {name: str(layer["name"][name]) if name in order else name for name in ids}
-    names = [str(zoning.names.get(name) or own[name]) for name in ids]
+    own = place_names(layer, [name for name in ids if name in order])
+    names = [str(zoning.names.get(name) or own.get(name, name)) for name in ids]
     return {
         "territory": _numbers(zoning.labels, order, ids),
         "shared": shared,
         "territories": [
             {
-                "name": _homonym(name, code) if names.count(name) > 1 else name,
+                "name": say("place.homonym", name=name, code=code)
+                if names.count(name) > 1
+                else name,
                 "commune": order.get_loc(code) if code in order else -1,
                 "colour": colours[code],
             }
@@ -272,21 +276,10 @@ def _territories(
     }
 
 
-def _place_name(code: str, layer: gpd.GeoDataFrame) -> str:
-    if code in layer.index:
-        name = str(layer["name"][code])
-        return name if (layer["name"] == name).sum() == 1 else _homonym(name, code)
-    return say("map.outside" if len(code) == _COMMUNE_CODE else "map.outside_department", code=code)
-
-
-def _homonym(name: str, code: str) -> str:
-    return say("map.homonym", name=name, code=code)
-
-
 def _words() -> dict[str, str]:
     which = 0 if current_language() == "fr" else 1
-    kept = {key: words[which] for key, words in WORDS.items() if key.startswith(("map.", "class."))}
-    return {key.removeprefix("map.").replace("class.", "class_"): kept[key] for key in kept}
+    groups = ("map.", "class.", "agreement.")
+    return {key: words[which] for key, words in WORDS.items() if key.startswith(groups)}
 
 
 def _rings(shape: shapely.Geometry) -> list[list[list[int]]]:
@@ -360,9 +353,8 @@ def _coloured(weights: NDArray[np.float64], confusion: NDArray[np.float64]) -> l
             if np.array_equal(before, colour):
                 break
         total = float((confusion[np.ix_(colour, colour)] * weights).sum())
-        if total < least - 1e-9:  # noqa: PLR2004
-            variety = 0.1 * weights.sum() / max(len(weights), 1) ** 2
-    best, least = colour, total
+        if total < least - 1e-9:
+            best, least = colour, total
     return [int(each) for each in best]
 
 

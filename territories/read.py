@@ -26,7 +26,7 @@ from territories._tables import (
 from territories._words import Sentence
 from territories.communes import checked, metric
 from territories.errors import CodeError, GeometryError, InputError, fault
-from territories.flows import Flows, Reconciliation
+from territories.flows import Flows, Reconciliation, count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -218,7 +218,10 @@ def read_flows(
     faults += duplicate_keys(table, keyed, kind)
     places = [name for name in ("residence", "destination") if name in frame]
     known = _cog_codes(cog_table) if cog_table is not None else None
-    unknown = {name: _unknown(frame[name], communes, known) for name in places}
+    unknown = {
+        name: codes.by_value(frame[name], lambda code: _unknown(code, communes, known))
+        for name in places
+    }
     if on_unknown == "error":
         faults += _unknown_faults(table, frame, unknown, communes)
     if faults:
@@ -231,17 +234,17 @@ def read_flows(
         sha256=table.sha256,
         unit="patients",
         rows_in=len(frame),
-        patients_in=_total(frame),
+        patients_in=count(frame["patients"].sum()),
         notices=tuple(notices),
     )
     if on_unknown == "aside":
         for name in places:
             rows = unknown[name].reindex(frame.index)
-            account = account.set_aside(f"unknown_{name}", int(rows.sum()), _total(frame[rows]))
+            account = account.set_aside(f"unknown_{name}", int(rows.sum()), frame.loc[rows, "patients"].sum())
             frame = frame[~rows]
     account = account.noted(*_layer_notices(frame, communes, cog))
     for name in places:
-        frame[name] = codes.to_cities(frame[name])
+        frame[name] = codes.by_value(frame[name], codes.to_cities)
     keys = [name for name in frame.columns if name not in ("patients", "amount")]
     if frame.duplicated(keys).any():  # arrondissements of one city are one residence now
         frame = frame.groupby(keys, as_index=False).sum()
@@ -263,11 +266,6 @@ def _flow_columns(table: Table, notices: list[Sentence]) -> tuple[pd.DataFrame, 
             frame[name], wrong = table.frame[name].str.strip(), []
         faults += wrong
     return frame, faults + _empty(table, frame, ["activity", "practitioner"])
-
-
-def _total(frame: pd.DataFrame) -> float:
-    total = float(frame["patients"].sum())
-    return int(total) if total.is_integer() else total
 
 
 def _unknown_faults(
@@ -302,7 +300,7 @@ def _layer_notices(
     year = communes.attrs.get("cog")
     if cog is not None and year is not None and cog != year:
         notices.append(Sentence("notice.cog_differs", {"flows": str(cog), "layer": str(year)}))
-    if codes.to_cities(frame["residence"]).isin(communes.index).all():
+    if codes.to_cities(pd.Series(frame["residence"].unique())).isin(communes.index).all():
         notices.append(Sentence("notice.clipped_residences"))
     return notices
 

@@ -19,7 +19,7 @@
 
   // Lightness (CIE L*) of the tints: equal for all hues, so that the class is read from the shade
   // and the pole from the hue. Full colours are all darker than the first tint.
-  const FIRST_TINT = 77;
+  const FIRST_TINT = 78;
   const SECOND_TINT = 90;
   // White in the fills of themes without classes: calmer than the full colours.
   const CALM = 0.3;
@@ -41,7 +41,7 @@
     const plurals = new Intl.PluralRules(data.language);
     function say(key, values = {}) {
       // A function as replacement: "$&" in a name is text.
-      return data.words[key].replace(/\{(\w+)\}/g, (whole, name) =>
+      return data.words[key.includes(".") ? key : `map.${key}`].replace(/\{(\w+)\}/g, (whole, name) =>
         name in values ? String(values[name]) : whole,
       );
     }
@@ -140,6 +140,17 @@
       best = { area: Math.abs(area), point };
     }
     return best;
+  }
+
+  function corners(points) {
+    let [west, south, east, north] = [Infinity, Infinity, -Infinity, -Infinity];
+    for (const [x, y] of points) {
+      if (x < west) west = x;
+      if (x > east) east = x;
+      if (y < south) south = y;
+      if (y > north) north = y;
+    }
+    return [[west, south], [east, north]];
   }
 
   /** Each piece of border once, with the communes on its two sides (-1: outside the layer).
@@ -414,11 +425,14 @@
       offered.push({
         key: "territory",
         name: text.say("theme_territory"),
+        help: [
+          text.count("territories", found.length),
+          text.count("communes", everyone.length),
+          text.count("people", inhabitants),
+        ].join(" · "),
         paint,
         legend: () => [
-          { rows: special },
           {
-            heading: text.count("territories", found.length),
             rows: found.map((group) =>
               row(
                 group,
@@ -431,6 +445,7 @@
               ),
             ),
           },
+          { rows: special },
         ],
         names: () =>
           found.map(({ value, communes, population }) => ({
@@ -497,6 +512,7 @@
       offered.push({
         key,
         name,
+        help: text.say("help_pole"),
         choice,
         paint: (commune) => {
           if (column[commune] === TIED) return tied;
@@ -526,12 +542,13 @@
       offered.push({
         key: "agreement",
         name: text.say("theme_agreement"),
+        help: text.say("help_agreement"),
         paint,
         legend: () => [
           {
             rows: STATES.map((state, k) => {
               const group = byState.get(k) || { communes: [], population: 0 };
-              return row(group, states[k], text.say(state));
+              return row(group, states[k], capital(text.say(`agreement.${state}`)));
             }),
           },
         ],
@@ -544,7 +561,7 @@
   /** From six activities on, 66 % admits two exceptions: the name is then the percentage. */
   function className(text, kind, activities) {
     if (kind === 1 && activities >= 6) return text.say("all_but_some");
-    return capital(text.say(`class_${CLASSES[kind]}`));
+    return capital(text.say(`class.${CLASSES[kind]}`));
   }
 
   /** The rule of a class, with what it means for this number of activities ("4 sur 5"). */
@@ -624,27 +641,41 @@
     return communes.reduce((best, commune) => (away(commune) < away(best) ? commune : best));
   }
 
+  const overlap = (one, other) =>
+    one.left < other.left + other.width &&
+    other.left < one.left + one.width &&
+    one.top < other.top + other.height &&
+    other.top < one.top + one.height;
+
   function nameLayer(map, centres) {
     paneFor(map, "names").style.pointerEvents = "none";
     const layer = L.layerGroup().addTo(map);
     let markers = [];
 
-    /** Biggest first; a name that would cover one already placed is hidden, its dot stays. */
+    /** Biggest first, above its dot, else below, right or left of it; a name that would cover
+        what is already placed is hidden, and its dot stays. */
     function spread() {
-      const placed = [];
-      for (const marker of markers) {
-        const name = marker.getElement().querySelector(".tm-name-text");
-        const box = name.getBoundingClientRect();
-        const free = placed.every(
-          (other) =>
-            box.right < other.left - 2 ||
-            box.left > other.right + 2 ||
-            box.bottom < other.top ||
-            box.top > other.bottom,
-        );
+      const origin = map.getContainer().getBoundingClientRect();
+      const parts = map.getContainer().querySelectorAll(".leaflet-control, .tm-panel, .tm-note");
+      const placed = [...parts].map((part) => {
+        const { left, top, width, height } = part.getBoundingClientRect();
+        return { left: left - origin.left, top: top - origin.top, width, height };
+      });
+      // All sizes are read before any style is written: one layout instead of one a name.
+      const sizes = markers.map(({ name }) => [name.offsetWidth, name.offsetHeight]);
+      markers.forEach(({ marker, name, pole }, k) => {
+        const [width, height] = sizes[k];
+        const { x, y } = map.latLngToContainerPoint(marker.getLatLng());
+        const sides = pole ? [[0, -1], [0, 1], [1, 0], [-1, 0]] : [[0, 0]];
+        const offsets = sides.map(([h, v]) => [h * (width / 2 + 6), v * (height / 2 + 6)]);
+        const boxAt = ([dx, dy]) => ({ left: x + dx - width / 2, top: y + dy - height / 2, width, height });
+        const free = offsets.find((offset) => placed.every((other) => !overlap(boxAt(offset), other)));
         name.style.visibility = free ? "visible" : "hidden";
-        if (free) placed.push(box);
-      }
+        if (!free) return;
+        placed.push(boxAt(free));
+        const [dx, dy] = free.map(Math.round);
+        name.style.transform = `translate(calc(-50% + ${dx}px), calc(-50% + ${dy}px))`;
+      });
     }
 
     function show(names) {
@@ -662,7 +693,8 @@
         );
         const icon = L.divIcon({ html, className: "tm-name-icon", iconSize: [0, 0] });
         const options = { icon, pane: "names", interactive: false, keyboard: false };
-        return L.marker(degrees(anchor), options).addTo(layer);
+        const marker = L.marker(degrees(anchor), options).addTo(layer);
+        return { marker, name: html.querySelector(".tm-name-text"), pole };
       });
       spread();
     }
@@ -690,7 +722,7 @@
       if (data.concordance) {
         const { classes, pole, matched, activities } = data.concordance;
         if (pole[k] >= 0) rows.push([text.say("pole"), placeName(pole[k]), "tm-strong"]);
-        const named = classes[k] < 0 ? text.say("unknown") : className(text, classes[k], activities[k]);
+        const named = classes[k] < 0 ? capital(text.say("unknown")) : className(text, classes[k], activities[k]);
         rows.push([text.say("concordance"), named]);
         if (pole[k] >= 0) {
           const of = text.say("of_activities", { matched: matched[k], activities: activities[k] });
@@ -704,7 +736,8 @@
       if (data.hospital) {
         const { hospital, agreement } = data.hospital;
         rows.push([text.say("hospital"), placeName(hospital[k]), "tm-rule"]);
-        if (agreement[k] >= 0) rows.push([text.say("agreement"), text.say(STATES[agreement[k]])]);
+        const known = agreement[k] >= 0 ? `agreement.${STATES[agreement[k]]}` : "unknown";
+        rows.push([text.say("agreement"), capital(text.say(known))]);
       }
       const population = data.population[k];
       return {
@@ -771,6 +804,7 @@
         card.scrollTop = 0;
       },
       hide: () => (card.hidden = true),
+      width: () => (card.hidden ? 0 : card.offsetWidth),
     };
   }
 
@@ -1013,6 +1047,7 @@
     const shapes = decoded(data.shapes);
     const centres = shapes.map(centre);
     const lines = topology(shapes);
+    const extent = L.latLngBounds(corners(lines.points).map(degrees));
     const offered = themes(data, text, patterns(container, id));
     const about = describe(data, text);
     const state = { theme: null, communeLines: true, namesShown: true, moved: false };
@@ -1021,6 +1056,16 @@
     container.setAttribute("aria-label", data.title);
     drawnMarker();
     if (map.attributionControl) map.attributionControl.setPrefix(false);
+
+    const panel = shielded(element("aside", { class: "tm-panel", "aria-label": text.say("panel") }));
+    const legendBox = element("section", { class: "tm-legend", "aria-label": text.say("legend") });
+    const fold = foldable(panel, text, () => {
+      container.classList.toggle("tm-wide", panel.classList.contains("tm-folded"));
+      if (!state.moved) home();
+    });
+    container.append(panel);
+    // The view before the layers: Leaflet would draw each commune twice.
+    fold(container.clientWidth < 640);
 
     const communes = communeLayer(map, shapes, data.tiles ? 0.75 : 1);
     const names = nameLayer(map, centres);
@@ -1041,24 +1086,22 @@
       }),
     };
 
-    const panel = shielded(element("aside", { class: "tm-panel", "aria-label": text.say("panel") }));
-    const legendBox = element("section", { class: "tm-legend", "aria-label": text.say("legend") });
-    container.append(panel);
-
-    /** The part of the map that the panel leaves free. */
-    function padding() {
+    /** The part of the map that the panel, and a card beside it, leave free. */
+    function padding(card = 0) {
       const margin = 24;
-      const folded = panel.classList.contains("tm-folded") || panel.offsetWidth > container.clientWidth * 0.6;
+      const width = container.clientWidth;
+      const folded = panel.classList.contains("tm-folded") || panel.offsetWidth > width * 0.6;
       const left = folded ? margin : panel.offsetWidth + margin;
-      return { paddingTopLeft: [left, margin], paddingBottomRight: [margin, margin + 8] };
+      const right = width - left - card > 220 ? card + margin : margin;
+      return { paddingTopLeft: [left, margin], paddingBottomRight: [right, margin + 8] };
     }
     function home() {
-      map.fitBounds(communes.getBounds(), { ...padding(), animate: false });
+      map.fitBounds(extent, { ...padding(), animate: false });
       state.moved = false;
     }
     function zoomTo(which) {
       const bounds = L.latLngBounds(which.map((k) => communes.paths[k].getBounds()));
-      map.fitBounds(bounds, { ...padding(), maxZoom: 10.5 });
+      map.fitBounds(bounds, { ...padding(pinned.width()), maxZoom: 10.5 });
       state.moved = true;
     }
     function highlight(which) {
@@ -1083,14 +1126,14 @@
     }
     function pinGroup(which, content) {
       highlight(which);
-      zoomTo(which);
       if (content) pinned.show(content);
       else pinned.hide();
+      zoomTo(which);
     }
     function pickEntry({ kind, number }) {
       if (kind === "commune") {
-        zoomTo([number]);
         pinCommune(number);
+        zoomTo([number]);
       } else {
         const members = memberships(data)(number);
         pinGroup(members.communes, about.territory(number, members));
@@ -1129,14 +1172,14 @@
       legendBox,
     );
     if (data.note) container.append(element("p", { class: "tm-note" }, data.note));
-    const fold = foldable(panel, text, () => {
-      container.classList.toggle("tm-wide", panel.classList.contains("tm-folded"));
-      if (!state.moved && state.theme) home();
-    });
-    fold(container.clientWidth < 640);
     controls(map, text, home);
 
-    communes.on("mouseover", ({ layer, containerPoint }) => tip.show(about.commune(layer.commune), containerPoint));
+    communes.on("mouseover", ({ layer, containerPoint }) => {
+      const content = about.commune(layer.commune);
+      // Beside a card that stays, the one that follows the pointer is short.
+      if (pinned.width()) content.rows = content.rows.filter(([, , kind]) => kind === "tm-strong");
+      tip.show(content, containerPoint);
+    });
     communes.on("mousemove", ({ containerPoint }) => tip.show(null, containerPoint));
     communes.on("mouseout", tip.hide);
     communes.on("click", (event) => {
@@ -1150,7 +1193,6 @@
     map.on("resize", () => state.moved || home());
     container.addEventListener("keydown", (event) => event.key === "Escape" && release());
 
-    home();
     layers.outline.addTo(map);
     layers.departments.addTo(map);
     if (layers.territories) layers.territories.addTo(map);

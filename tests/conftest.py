@@ -1,0 +1,100 @@
+"""What the tests share: the data beside the project, read once, and the command line."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import hypothesis
+import layers
+import pytest
+
+import territories as tt
+from territories.cli import main
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import geopandas as gpd
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+# Tables of geometries and threads make some examples slow now and then: time is not the question.
+hypothesis.settings.register_profile("tests", deadline=None)
+hypothesis.settings.load_profile("tests")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Give the data of tests that are not part of the project."""
+    if not SHARED.is_dir():
+        pytest.skip(f"the data of ../shared/data are not beside this copy of the project: {SHARED}")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def cvl(shared_data: Path) -> Path:
+    """Give the folder of the region Centre-Val de Loire."""
+    return shared_data / "cvl"
+
+
+@pytest.fixture(scope="session")
+def cvl_communes(cvl: Path) -> gpd.GeoDataFrame:
+    """Give the communes of Centre-Val de Loire."""
+    return tt.read_communes(cvl / "communes_cvl_2024.geojson", cog=2024)
+
+
+@pytest.fixture(scope="session")
+def cvl_flows(cvl: Path, cvl_communes: gpd.GeoDataFrame) -> tt.Flows:
+    """Give the simulated specialist extract, as read."""
+    return tt.read_flows(cvl / "specialists.csv", communes=cvl_communes)
+
+
+@pytest.fixture(scope="session")
+def cvl_located(cvl_flows: tt.Flows) -> tt.Flows:
+    """Give the specialist flows between communes."""
+    return cvl_flows.located()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_language() -> Iterator[None]:
+    """Forget the language of the machine that runs the tests."""
+    chosen = os.environ.pop("TERRITORIES_LANG", None)
+    yield
+    if chosen is not None:
+        os.environ["TERRITORIES_LANG"] = chosen
+
+
+@pytest.fixture
+def region(tmp_path: Path) -> dict[str, Path]:
+    """Give the files of a small region of two towns."""
+    return layers.write_region(tmp_path / "region")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def said(self) -> str:
+        """Everything it said."""
+        return self.out + self.err
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+    """Give the command line, as a function of its words."""
+
+    def command(*words: object) -> Outcome:
+        capsys.readouterr()
+        status = main([str(word) for word in words])
+        heard = capsys.readouterr()
+        return Outcome(status, heard.out, heard.err)
+
+    return command
