@@ -343,10 +343,7 @@ def _report(run: Run, out: Path) -> None:
 
 def _account_line(account: Reconciliation) -> str:
     """Write one file's account, through the door of secrecy like any figure that leaves."""
-    from territories.pipeline import account_record  # noqa: PLC0415
-    from territories.secrecy import Secrecy  # noqa: PLC0415
-
-    record = account_record(account, Secrecy())
+    record = account.record()
     lines = [
         say(
             "cli.rows",

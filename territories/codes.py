@@ -27,8 +27,8 @@ def by_value(column: pd.Series, work: Callable[[pd.Series], pd.Series]) -> pd.Se
     ['a!', 'b!', 'a!']
     """
     positions, values = pd.factorize(column)
-    done = work(pd.Series(values))
-    return done.take(positions).set_axis(column.index).rename(column.name)
+    done = work(pd.Series(values)).take(positions)
+    return pd.Series(done.array, index=column.index, name=column.name)
 
 
 def repaired(codes: pd.Series) -> pd.Series:

@@ -14,7 +14,7 @@ import pandas as pd
 import pyogrio
 import shapely
 
-from territories._words import say
+from territories._words import Language, say, using
 from territories._writing import whole_file
 from territories.colours import territory_colours
 from territories.communes import place_names, simplified
@@ -313,6 +313,7 @@ def export_geojson(
     flows: Flows | None = None,
     secrecy: Secrecy | None = None,
     overwrite: bool = False,
+    language: Language = "fr",
 ) -> None:
     """Write the territories as GeoJSON by RFC 7946, borders simplified without gaps.
 
@@ -328,14 +329,16 @@ def export_geojson(
         Rule of disclosure; default ``Secrecy()``.
     overwrite
         Replace the file if it is there.
+    language
+        Of the names of columns and of classes.
 
     Raises
     ------
     InputError
         If the file exists or cannot be written.
     """
-    table = territory_table(zoning, Evidence(flows=flows), secrecy=secrecy)
-    with whole_file(path, overwrite=overwrite) as draft:
+    with using(language), whole_file(path, overwrite=overwrite) as draft:
+        table = territory_table(zoning, Evidence(flows=flows), secrecy=secrecy)
         write_geojson(table, outlines(zoning)[1], draft)
 
 
@@ -346,14 +349,15 @@ def export_gpkg(
     flows: Flows | None = None,
     secrecy: Secrecy | None = None,
     overwrite: bool = False,
+    language: Language = "fr",
 ) -> None:
     """Write communes and territories as a GeoPackage in the metric projection, with QGIS styles.
 
     Parameters and errors are those of `export_geojson`.
     """
-    communes = commune_table(zoning)
-    territories = territory_table(zoning, Evidence(flows=flows), secrecy=secrecy)
-    with whole_file(path, overwrite=overwrite) as draft:
+    with using(language), whole_file(path, overwrite=overwrite) as draft:
+        communes = commune_table(zoning)
+        territories = territory_table(zoning, Evidence(flows=flows), secrecy=secrecy)
         write_gpkg(communes, territories, zoning, draft)
 
 
@@ -364,16 +368,17 @@ def export_csv(
     flows: Flows | None = None,
     secrecy: Secrecy | None = None,
     overwrite: bool = False,
+    language: Language = "fr",
 ) -> None:
     """Write the communes and their territory as French Excel opens them.
 
     With `flows`, the table is that of the territories and their measures instead. Parameters and
     errors are those of `export_geojson`.
     """
-    table = (
-        commune_table(zoning)
-        if flows is None
-        else territory_table(zoning, Evidence(flows=flows), secrecy=secrecy)
-    )
-    with whole_file(path, overwrite=overwrite) as draft:
+    with using(language), whole_file(path, overwrite=overwrite) as draft:
+        table = (
+            commune_table(zoning)
+            if flows is None
+            else territory_table(zoning, Evidence(flows=flows), secrecy=secrecy)
+        )
         write_csv(table, draft)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import pandas as pd
 
@@ -11,6 +11,7 @@ from territories._words import Sentence
 from territories.errors import InputError, fault
 from territories.places import grouped_places
 from territories.practices import practice_places
+from territories.secrecy import Secrecy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,6 +68,42 @@ class Reconciliation:
             patients_aside=self.patients_aside + patients,
             reasons=reasons,
         )
+
+    def record(self, secrecy: Secrecy | None = None) -> dict[str, Any]:
+        """Lay the account out for people: small counts, and what gives them away, are None.
+
+        Rows are not people and are shown; patients pass through the door of `secrecy`.
+        """
+        door = secrecy or Secrecy()
+        reasons = {name: patients for name, (_, patients) in self.reasons.items()}
+        shown = door.parts(reasons)
+        patients: dict[str, float | None] = dict.fromkeys(
+            ("patients_in", "patients_kept", "patients_aside")
+        )
+        if self.unit is not None and not door.hides(self.patients_in):
+            patients["patients_in"] = self.patients_in
+            if not door.hides_total(reasons):
+                patients["patients_kept"] = self.patients_kept
+                patients["patients_aside"] = self.patients_aside
+        return {
+            "file": self.file,
+            "sha256": self.sha256,
+            "rows_in": self.rows_in,
+            "rows_kept": self.rows_kept,
+            "rows_aside": self.rows_aside,
+            "unit": self.unit,
+            **patients,
+            "reasons": {
+                name: {"rows": rows, "patients": shown[name]}
+                for name, (rows, _) in sorted(self.reasons.items())
+            },
+            "notices": [str(each) for each in self.notices],
+        }
+
+    def __repr__(self) -> str:
+        """Return the account, as it may be shown: outputs of notebooks are given away too."""
+        shown = {name: value for name, value in self.record().items() if name != "sha256"}
+        return f"<Reconciliation: {shown}>"
 
     def noted(self, *notices: Sentence) -> Reconciliation:
         """Return the account with more notices."""

@@ -105,8 +105,8 @@ def territory_map(
     Returns
     -------
     Map
-        ``.save(path)`` writes one file. Layers can be added on top; those that need files from
-        the network do not work, since the page forbids it.
+        ``.save(path)`` writes one file. Layers of folium can be added on top, with their tooltips;
+        what needs files from the network (plugins, icons, popups) does not work there.
     """
     with using(language):
         data = _payload(

@@ -271,34 +271,8 @@ def write(
         write_geojson(communes, commune_shapes, draft / "communes.geojson")
         write_geojson(territories, territory_shapes, draft / "territories.geojson")
         write_gpkg(communes, territories, run.zoning, draft / "territories.gpkg")
-        _write_json([account_record(each, door) for each in run.accounts], draft, "reconciliation")
+        _write_json([each.record(door) for each in run.accounts], draft, "reconciliation")
         _write_json(_run_record(run, door), draft, "run")
-
-
-def account_record(account: Reconciliation, door: Secrecy) -> dict[str, Any]:
-    """Lay out an account for people outside: small counts, and what gives them away, masked."""
-    reasons = {name: patients for name, (_, patients) in account.reasons.items()}
-    shown = door.parts(reasons)
-    total_hidden = door.hides_total(reasons)
-    counted = account.unit is not None
-    return {
-        "file": account.file,
-        "sha256": account.sha256,
-        "rows_in": account.rows_in,
-        "rows_kept": account.rows_kept,
-        "rows_aside": account.rows_aside,
-        "unit": account.unit,
-        "patients_in": account.patients_in
-        if counted and not door.hides(account.patients_in)
-        else None,
-        "patients_kept": account.patients_kept if counted and not total_hidden else None,
-        "patients_aside": account.patients_aside if counted and not total_hidden else None,
-        "reasons": {
-            name: {"rows": rows, "patients": shown[name]}
-            for name, (rows, _) in sorted(account.reasons.items())
-        },
-        "notices": [str(each) for each in account.notices],
-    }
 
 
 def _run_record(run: Run, door: Secrecy) -> dict[str, Any]:

@@ -240,7 +240,8 @@ def read_flows(
     if on_unknown == "aside":
         for name in places:
             rows = unknown[name].reindex(frame.index)
-            account = account.set_aside(f"unknown_{name}", int(rows.sum()), frame.loc[rows, "patients"].sum())
+            lost = frame.loc[rows, "patients"]
+            account = account.set_aside(f"unknown_{name}", len(lost), lost.sum())
             frame = frame[~rows]
     account = account.noted(*_layer_notices(frame, communes, cog))
     for name in places:

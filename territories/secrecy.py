@@ -39,6 +39,7 @@ class Secrecy:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> Secrecy().counts(pd.Series([0, 4, 11])).tolist()
     [0, <NA>, 11]
     """

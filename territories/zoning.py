@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -106,6 +107,11 @@ class Zoning:
             f"{len(self.communes):,} communes, {len(self.uncovered)} uncovered, "
             f"{len(self.shared)} shared>"
         )
+
+    def _repr_html_(self) -> str:
+        """Show the territories as a table in a notebook."""
+        table = pd.DataFrame(self.territories.drop(columns="geometry"))
+        return f"<p>{html.escape(repr(self))}</p>{table.to_html()}"
 
     @cached_property
     def labels(self) -> pd.Series:

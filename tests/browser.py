@@ -73,9 +73,9 @@ def opened(
     page.on("pageerror", lambda error: found.errors.append(str(error)))
     page.on(
         "console",
-        lambda message: found.errors.append(message.text)
-        if message.type in ("error", "warning")
-        else None,
+        lambda message: (
+            found.errors.append(message.text) if message.type in ("error", "warning") else None
+        ),
     )
     try:
         page.goto(own)

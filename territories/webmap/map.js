@@ -432,6 +432,7 @@
         ].join(" · "),
         paint,
         legend: () => [
+          { rows: special },
           {
             rows: found.map((group) =>
               row(
@@ -445,7 +446,6 @@
               ),
             ),
           },
-          { rows: special },
         ],
         names: () =>
           found.map(({ value, communes, population }) => ({
@@ -1073,6 +1073,15 @@
     const above = L.svg({ pane: "borders", padding: 0.3 });
     const chosen = L.layerGroup().addTo(map);
     const chosenRenderer = L.svg({ pane: "chosen", padding: 0.3 });
+    const pointed = L.polygon([], {
+      pane: "chosen",
+      renderer: chosenRenderer,
+      interactive: false,
+      smoothFactor: 0,
+      fill: false,
+      color: INK,
+      weight: 2.5,
+    }).addTo(map);
     const layers = {
       outline: borderLayer(borders(lines, () => 0), above, "borders", { width: 1.6, casing: 3, colour: "#55606b" }),
       territories:
@@ -1179,9 +1188,13 @@
       // Beside a card that stays, the one that follows the pointer is short.
       if (pinned.width()) content.rows = content.rows.filter(([, , kind]) => kind === "tm-strong");
       tip.show(content, containerPoint);
+      pointed.setLatLngs(layer.getLatLngs());
     });
     communes.on("mousemove", ({ containerPoint }) => tip.show(null, containerPoint));
-    communes.on("mouseout", tip.hide);
+    communes.on("mouseout", () => {
+      tip.hide();
+      pointed.setLatLngs([]);
+    });
     communes.on("click", (event) => {
       L.DomEvent.stopPropagation(event);
       pinCommune(event.layer.commune);
