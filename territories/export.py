@@ -200,7 +200,6 @@ def write_geojson(table: pd.DataFrame, shapes: gpd.GeoSeries, path: Path) -> Non
         driver="GeoJSON",
         layer="territories",
         RFC7946="YES",
-        COORDINATE_PRECISION=5,
         WRITE_NAME="NO",
     )
 
@@ -235,7 +234,13 @@ def write_gpkg(
                 table.reset_index(), geometry=geometry.to_numpy(), crs=zoning.communes.crs
             )
             pyogrio.write_dataframe(
-                frame, path, layer=name, driver="GPKG", promote_to_multi=True, append=path.exists()
+                frame,
+                path,
+                layer=name,
+                driver="GPKG",
+                promote_to_multi=True,
+                append=path.exists(),
+                dataset_options={"VERSION": "1.2"},  # read by the QGIS of years ago
             )
     finally:
         pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": before})

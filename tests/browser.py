@@ -61,6 +61,7 @@ def opened(
     context = browser.new_context(
         viewport={"width": width, "height": height}, offline=True, locale="fr-FR"
     )
+    context.set_default_timeout(10_000)
     page = context.new_page()
     found = Opened(page)
     own = path.resolve().as_uri()

@@ -5,12 +5,21 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 import shapely
+from hypothesis import settings
+from hypothesis import strategies as st
 
 from territories import Flows, Zoning, contiguity
 
 SIDE = 1_000.0
 WEST, NORTH = 600_000.0, 6_700_000.0
 OUTSIDE = ("75056", "69123")
+
+# The same examples at each run: a failure can be repeated anywhere.
+PROPERTY = settings(max_examples=200, deadline=None, derandomize=True, database=None)
+HEAVY = settings(PROPERTY, max_examples=60)
+
+# Rows and columns, the simplest last: hypothesis draws at both ends more often.
+SHAPES = ((4, 4), (5, 5), (3, 5), (2, 4), (1, 6), (3, 3), (4, 6), (2, 2), (1, 2), (1, 1), (5, 4))
 
 
 def code(place):
@@ -189,3 +198,27 @@ def package_borders(communes, bridges=None):
 def members(labels):
     """Gather a series of labels into sets of codes, as a set: names do not matter."""
     return {frozenset(group.index) for _, group in labels.groupby(labels)}
+
+
+@st.composite
+def worlds(draw, flowing=True):
+    """Draw a random layer of 1 to 25 communes, some cells at sea, and random flows."""
+    rows, columns = draw(st.sampled_from(SHAPES))
+    sea = draw(st.sampled_from([0.0, 0.25]))
+    count = draw(st.sampled_from([60, 20, 90, 5, 1 if flowing else 0]))
+    most = draw(st.sampled_from([1, 30, 10**6]))
+    generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    layer = random_layer(generator, rows, columns, sea=sea)
+    return layer, random_flows(generator, layer, count, most=most)
+
+
+def with_rows(given, rows, seed=0):
+    """Add rows of (residence, destination, patients[, activity]) to flows and shuffle all."""
+    more = flows(rows).table
+    return Flows(shuffle(pd.concat([given.table, more]), seed), communes=given.communes)
+
+
+def shuffled_rows(given, seed):
+    """Put the rows of flows in another order, and their columns too."""
+    columns = np.random.default_rng(seed).permutation(given.table.columns)
+    return Flows(shuffle(given.table[list(columns)], seed), communes=given.communes)

@@ -10,7 +10,7 @@ import geopandas as gpd
 import pandas as pd
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from layers import SPECIALISTS, code, layer, write_layer, write_text
 from pandas.testing import assert_frame_equal
@@ -193,8 +193,8 @@ def test_a_layer_that_cannot_be_used_is_refused(
 
 def test_all_faults_of_a_layer_are_told_at_once(tmp_path: Path) -> None:
     def change(record: dict) -> None:
-        bad_code(record)
         minus_people(record)
+        bad_code(record)
 
     with pytest.raises(InputError) as refusal:
         tt.read_communes(spoiled(tmp_path / "c.geojson", layer("ab"), change))
@@ -291,6 +291,7 @@ def test_writings_of_an_extract_give_the_same_flows(
     assert_frame_equal(tt.read_flows(other).table, usual.table)
 
 
+@settings(max_examples=20)
 @given(st.permutations(LINES))
 def test_the_order_of_rows_does_not_matter(
     tmp_path_factory: pytest.TempPathFactory, lines: list[str]
@@ -375,6 +376,7 @@ FLOW_ROWS = st.dictionaries(
 )
 
 
+@settings(max_examples=30)
 @given(FLOW_ROWS, st.sampled_from(["aside", "external"]), st.integers(0, 5))
 def test_in_is_kept_and_set_aside(
     tmp_path_factory: pytest.TempPathFactory, rows, on_unknown, seed: int

@@ -135,9 +135,10 @@ def test_several_wrong_rows_are_counted(tmp_path: Path) -> None:
         (b"a;b\n;\n;\n", "no data row under the header", "aucune ligne de données"),
         (b"a;b;a\n1;2;3\n", "two columns are called 'a'", "deux colonnes s'appellent « a »"),
         (b"\x89PNG\r\n\0\0\0\rIHDR", "not a table in text", "pas un tableau en texte"),
-        (b'a;b\n"1;2\n3;4\n', "cannot be cut into columns", "découper en colonnes"),
+        (b"a;b\n" + b"1" * 2_500_000, "cannot be cut into columns", "découper en colonnes"),
         ("a;b\n1;2\n".encode("utf-16") + b"\0", "not a table in text", "pas un tableau en texte"),
     ],
+    ids=["empty", "header", "blank", "twice", "picture", "endless", "half_a_letter"],
 )
 def test_what_is_no_table_is_refused(
     tmp_path: Path, content: bytes, english: str, french: str
@@ -149,6 +150,14 @@ def test_what_is_no_table_is_refused(
     assert "extrait.csv" in str(refusal.value)
     with using("fr"):
         assert french in str(refusal.value)
+
+
+@pytest.mark.parametrize("last", ['1;"2', '"1;2'])
+def test_a_quote_left_open_does_not_swallow_the_rows_below(tmp_path: Path, last: str) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text(f"a;b\n9;9\n{last}\n3;4\n5;6\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"t\.csv"):
+        read_table(file)
 
 
 def test_a_missing_file_proposes_the_near_ones(tmp_path: Path) -> None:

@@ -704,7 +704,7 @@
 
   // ---------------------------------------------------------------- card
 
-  /** What is known of a commune, as rows of label and value. Never a number of patients. */
+  /** What is known of a commune, as rows of label and value. No figure of the flows is in the page. */
   function describe(data, text) {
     const placeName = (place) => {
       if (place === TIED) return text.say("tied");

@@ -1,0 +1,235 @@
+"""Hospital stays: shared among the communes of a PMSI code, conserved to the unit."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import oracle
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from layers import PMSI, SITES, STAYS, code, layer, shuffled, write_text
+from pandas.testing import assert_frame_equal
+
+import territories as tt
+from territories import CodeError, InputError
+from territories._words import using
+from territories.hospital import allocated
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CODES = ["45000", "28C01", "45001"]
+PARTS = st.lists(
+    st.tuples(
+        st.sampled_from(["45001", "45002", "28012"]),
+        st.sampled_from(CODES),
+        st.integers(0, 900).map(lambda tenths: Fraction(tenths, 10)),
+    ),
+    min_size=1,
+    max_size=12,
+)
+COUNTS = st.dictionaries(
+    st.tuples(st.sampled_from(CODES), st.sampled_from(["s1", "s2"]), st.sampled_from("mc")),
+    st.integers(0, 5000),
+    min_size=1,
+)
+
+
+def stays_table(counts: dict) -> pd.DataFrame:
+    rows = [(*key, number) for key, number in counts.items()]
+    return shuffled(pd.DataFrame(rows, columns=["pmsi_code", "site", "activity", "stays"]))
+
+
+def parts_table(parts: list) -> pd.DataFrame:
+    rows = [(commune, pmsi, float(people)) for commune, pmsi, people in parts]
+    return shuffled(pd.DataFrame(rows, columns=["code", "pmsi_code", "population"]))
+
+
+def shares(parts: list[tuple[str, str, float]], rule: str = "population") -> dict[str, float]:
+    """Share 1 000 stays of the code 28C01."""
+    result = allocated(
+        stays_table({("28C01", "s", "m"): 1000}), parts_table(parts), rule=rule
+    )
+    return result.set_index("residence")["stays"].to_dict()
+
+
+def test_stays_follow_population_and_a_commune_may_stand_twice() -> None:
+    """28012 stands twice under 28C01: its parts add up, its stays are not doubled."""
+    parts = [("28012", "28C01", 100), ("28030", "28C01", 500), ("28012", "28C01", 400)]
+    assert shares(parts) == {"28012": 500.0, "28030": 500.0}
+
+
+def test_evenly_by_the_uniform_rule_and_where_nobody_lives() -> None:
+    parts = [("28012", "28C01", 900), ("28030", "28C01", 100)]
+    assert shares(parts, "uniform") == {"28012": 500.0, "28030": 500.0}
+    assert shares(parts, "same") == {"28012": 500.0, "28030": 500.0}
+    assert shares([(place, pmsi, 0) for place, pmsi, _ in parts]) == {
+        "28012": 500.0,
+        "28030": 500.0,
+    }
+
+
+def test_an_empty_commune_among_others_gets_nothing() -> None:
+    assert shares([("28012", "28C01", 0), ("28030", "28C01", 7)]) == {"28012": 0.0, "28030": 1000.0}
+
+
+def test_what_was_split_is_marked() -> None:
+    result = allocated(
+        stays_table({("45000", "s", "m"): 5, ("28C01", "s", "m"): 6}),
+        parts_table([("45001", "45000", 3), ("28012", "28C01", 1), ("28030", "28C01", 1)]),
+    )
+    assert result.groupby("split")["stays"].sum().to_dict() == {False: 5.0, True: 6.0}
+
+
+@given(COUNTS, PARTS, st.sampled_from(["population", "uniform", "same"]))
+def test_totals_are_conserved(counts: dict, parts: list, rule: str) -> None:
+    covered = {pmsi for _, pmsi, _ in parts}
+    counts = {key: number for key, number in counts.items() if key[0] in covered}
+    shared = allocated(stays_table(counts), parts_table(parts), rule=rule)
+    by_site = shared.groupby(["site", "activity"])["stays"].sum().to_dict()
+    expected: dict = {}
+    for (_, site, activity), number in counts.items():
+        expected[site, activity] = expected.get((site, activity), 0) + number
+    assert by_site == pytest.approx(expected, rel=1e-12, abs=1e-9)
+
+
+@given(COUNTS, PARTS)
+def test_allocation_is_the_oracles(counts: dict, parts: list) -> None:
+    covered = {pmsi for _, pmsi, _ in parts}
+    counts = {key: number for key, number in counts.items() if key[0] in covered}
+    shared = allocated(stays_table(counts), parts_table(parts))
+    shared = shared[shared["stays"] > 0].groupby(["residence", "activity", "site"])["stays"].sum()
+    slow = oracle.allocate([(*key, number) for key, number in counts.items()], parts)
+    assert shared.to_dict() == pytest.approx({k: float(v) for k, v in slow.items()}, abs=1e-9)
+
+
+# --- files ---------------------------------------------------------------------------------------
+
+COMMUNES = "abcD"
+COVER = ["00001;a;28C01;300", "00002;b;28C01;100", "00003;c;00300;50", "96004;d;96400;0"]
+PLACES = ["1;CH a;00001", "2;CH D;96004", "3;AP-HP;75113"]
+ROWS = ["28C01;1;mco;40", "28C01;2;mco;8", "00300;3;ssr;5", "96400;2;mco;7"]
+
+
+def hospital(folder: Path, rows: list[str], **options) -> tt.Flows:
+    given_files = {
+        "sites": write_text(folder / "finess.csv", SITES, options.pop("sites", PLACES)),
+        "pmsi_codes": write_text(folder / "pmsi.csv", PMSI, options.pop("cover", COVER)),
+        "communes": layer(COMMUNES),
+    }
+    file = write_text(folder / "sejours.csv", STAYS, rows, seed=options.pop("seed", None))
+    return tt.read_hospital(file, **{**given_files, **options})
+
+
+def test_stays_become_flows_between_communes(tmp_path: Path) -> None:
+    read = hospital(tmp_path, ROWS)
+    assert read.unit == "stays"
+    assert read.table.to_numpy().tolist() == [
+        ["00001", "mco", "00001", 30.0],
+        ["00001", "mco", "96004", 6.0],
+        ["00002", "mco", "00001", 10.0],
+        ["00002", "mco", "96004", 2.0],
+        ["00003", "ssr", "75056", 5.0],
+        ["96004", "mco", "96004", 7.0],
+    ]
+    account = read.reconciliation
+    assert (account["rows_in"], account["rows_kept"]) == (4, 4)
+    assert account["patients_in"] == account["patients_kept"] == 60
+    assert account["unit"] == "stays"
+    assert [str(each) for each in account["notices"]] == [
+        "80 % of the stays come from PMSI codes of several communes and were shared out "
+        "(totals conserved)"
+    ]
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 10**6))
+def test_the_order_of_rows_changes_not_even_the_last_bit(
+    tmp_path_factory: pytest.TempPathFactory, seed: int
+) -> None:
+    """Fractions of many codes end in the same commune and town: their sum must not wander."""
+    folder = tmp_path_factory.mktemp("stays")
+    cover = [f"0000{c};x;P{p};{1 + (7 * c + 3 * p) % 11}" for c in (1, 2, 3) for p in range(9)]
+    rows = [f"P{p};{site};mco;{1 + 13 * p % 7}" for p in range(9) for site in (1, 2, 4)]
+    sites = [*PLACES, "4;Clinique a;00001"]
+    usual = hospital(folder, rows, cover=cover, sites=sites)
+    other = hospital(folder, rows, cover=cover, sites=sites, seed=seed)
+    assert_frame_equal(other.table, usual.table, check_exact=True)
+    assert other.reconciliation.patients_in == usual.reconciliation.patients_in
+
+
+def test_codes_of_other_departments_come_from_outside(tmp_path: Path) -> None:
+    read = hospital(tmp_path, [*ROWS, "75011;1;mco;9", "75012;1;mco;3", "2A100;1;mco;2"])
+    outside = read.table[read.external("residence")]
+    assert outside[["residence", "patients"]].to_numpy().tolist() == [["2A", 2.0], ["75", 12.0]]
+    assert read.reconciliation["patients_kept"] == 74
+    assert "3 PMSI code(s) of other departments" in str(read.reconciliation.notices[0])
+
+
+def test_without_a_correspondence_codes_are_communes(tmp_path: Path) -> None:
+    rows = ["00001;1;mco;40", "1004;1;mco;5", "00002;2;mco;7"]
+    read = hospital(tmp_path, rows, pmsi_codes=None)
+    assert read.table[["residence", "patients"]].to_numpy().tolist() == [
+        ["00001", 40.0],
+        ["00002", 7.0],
+        ["01004", 5.0],
+    ]
+
+
+def test_no_stay_at_all_is_no_accident(tmp_path: Path) -> None:
+    assert hospital(tmp_path, ["28C01;1;mco;0"]).reconciliation["patients_in"] == 0
+
+
+@pytest.mark.parametrize(
+    ("rows", "options", "kind", "named"),
+    [
+        (["28C01;7;mco;40"], {}, CodeError, ["sejours.csv", "finess", "rows 2", "'7'"]),
+        (["28C01;1;mco;40", "00999;1;mco;41"], {}, CodeError,
+         ["sejours.csv", "code_geo_pmsi", "rows 3", "'00999'", "--pmsi-codes"]),
+        (["28C01;1;mco;x"], {}, InputError, ["sejours.csv", "nb_sejours", "rows 2"]),
+        (["28C01;1;mco;-40"], {}, InputError, ["sejours.csv", "nb_sejours", "rows 2"]),
+        (["28C01;1;mco;"], {}, InputError, ["sejours.csv", "nb_sejours", "rows 2"]),
+        (["28C01;1;mco;40", "28C01;1;mco;41"], {}, InputError, ["rows 2, 3", "28C01"]),
+        ([";1;mco;40"], {}, InputError, ["sejours.csv", "code_geo_pmsi", "rows 2", "empty"]),
+        (["28C01;1; ;40"], {}, InputError, ["sejours.csv", "ga", "rows 2", "empty"]),
+        (["28C01;;mco;40"], {}, InputError, ["sejours.csv", "finess", "rows 2"]),
+        (ROWS, {"sites": [*PLACES, "1;CH;00002"]}, InputError, ["finess.csv", "rows", "'1'"]),
+        (ROWS, {"sites": ["1;CH;ZZ"]}, InputError, ["finess.csv", "commune", "rows 2", "'ZZ'"]),
+        (ROWS, {"cover": ["ZZ;a;28C01;300"]}, InputError, ["pmsi.csv", "rows 2", "'ZZ'"]),
+        (ROWS, {"cover": ["00001;a;28C01;x"]}, InputError, ["pmsi.csv", "population", "rows 2"]),
+    ],
+)  # fmt: skip
+def test_faults_are_named_without_any_count(
+    tmp_path: Path, rows: list[str], options: dict, kind: type[Exception], named: list[str]
+) -> None:
+    with pytest.raises(kind) as refusal:
+        hospital(tmp_path, rows, **options)
+    for words in named:
+        assert words in str(refusal.value)
+    assert not re.search(r"\b4[01]\b", str(refusal.value))
+    with using("fr"):
+        assert re.search(r"lignes?|cellules?|colonne", str(refusal.value))
+
+
+def test_columns_can_be_named(tmp_path: Path) -> None:
+    usual = hospital(tmp_path, ROWS)
+    file = write_text(tmp_path / "s.csv", "cg;etab;ga;n", ROWS)
+    named = tt.read_hospital(
+        file,
+        sites=tmp_path / "finess.csv",
+        pmsi_codes=tmp_path / "pmsi.csv",
+        communes=layer(COMMUNES),
+        columns={"pmsi_code": "cg", "site": "etab", "stays": "n"},
+    )
+    assert_frame_equal(named.table, usual.table)
+
+
+def test_hospital_poles_join_the_pole_of_their_suburb(tmp_path: Path) -> None:
+    grouping = pd.Series({code("a"): code("D")})
+    grouped = hospital(tmp_path, ROWS).grouped(grouping)
+    assert set(grouped.table["destination"]) == {code("D"), "75056"}
+    assert grouped.table["patients"].sum() == 60
