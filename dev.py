@@ -54,8 +54,6 @@ def test(*words: str) -> None:
 
 
 if __name__ == "__main__":
-    if sys.version_info < (3, 11):
-        sys.exit("Python 3.11 or later is needed.")
     task, *more = sys.argv[1:] or [""]
     if task == "demo" and not more:
         demo()

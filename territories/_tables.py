@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import io
+import math
 import re
 import unicodedata
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.csv
 
 from territories import codes
@@ -26,6 +28,9 @@ _DELIMITERS: Final = ";,\t|"
 _BLANKS: Final = "[\\s\u00a0\u202f\u2007]+"
 _NUMBER: Final = r"[+-]?[0-9]+(?:[.,][0-9]+)?(?:[eE][+-]?[0-9]+)?"
 _LISTED: Final = 5
+
+# Whole numbers are exact up to here; no count of people comes near.
+_LARGEST: Final = 2**53
 
 # Our columns and how French extracts name them, as patterns of the name without accents or case.
 ALIASES: Final[dict[str, tuple[str, ...]]] = {
@@ -122,6 +127,8 @@ def read_table(path: str | Path) -> Table:
     frame = frame[(frame != "").any(axis=1)]
     if frame.empty:
         raise InputError(fault("no_rows", file=place.name))
+    if any(re.fullmatch(_NUMBER, str(name)) for name in frame.columns):
+        raise InputError(fault("header_missing", file=place.name))  # its cells may be counts
     twice = frame.columns[frame.columns.duplicated()]
     if len(twice):
         raise InputError(fault("column_twice", file=place.name, column=str(twice[0])))
@@ -131,7 +138,10 @@ def read_table(path: str | Path) -> Table:
 def _decoded(content: bytes, file: str) -> str:
     """Decode text of unknown encoding; Windows-1252 is what French Excel writes."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return content.decode("utf-16")
+        try:
+            return content.decode("utf-16")
+        except UnicodeDecodeError as problem:
+            raise InputError(fault("not_text", file=file)) from problem
     if b"\0" in content[:4096]:
         raise InputError(fault("not_text", file=file))
     try:
@@ -176,10 +186,21 @@ def _parsed(text: str, delimiter: str, columns: int, file: str) -> pd.DataFrame:
                 expected=expected,
             )
         )
+    if text.count('"') % 2:
+        _refuse_open_quote(cells, file)
     frame: pd.DataFrame = cells.to_pandas().astype("str")
     frame.columns = frame.iloc[0].str.strip()
     frame.index = pd.RangeIndex(1, len(frame) + 1, name="row")
     return frame.iloc[1:].rename_axis(columns=None)
+
+
+def _refuse_open_quote(cells: pa.Table, file: str) -> None:
+    """Refuse a table in which a quote that is never closed has swallowed the rows below it."""
+    for column in cells.columns:
+        swallowed = pa.compute.match_substring(column, "\n").to_pylist()
+        if True in swallowed:
+            row = len(swallowed) - swallowed[::-1].index(True)
+            raise InputError(fault("quote_open", file=file, row=str(row)))
 
 
 def plain(name: str) -> str:
@@ -277,6 +298,7 @@ def number_column(table: Table, column: str) -> tuple[pd.Series, list[Sentence]]
         ("number_empty", empty),
         ("number_malformed", values.isna() & ~empty),
         ("number_negative", values < 0),
+        ("number_too_large", values > _LARGEST),
     ):
         if rows.any():
             faults.append(
@@ -294,7 +316,8 @@ def number_column(table: Table, column: str) -> tuple[pd.Series, list[Sentence]]
 def _numbers(cells: pd.Series) -> pd.Series:
     text = cells.str.replace(_BLANKS, "", regex=True)
     good = text.where(text.str.fullmatch(_NUMBER), "nan").str.replace(",", ".", regex=False)
-    return pd.to_numeric(good, errors="coerce")
+    numbers = pd.to_numeric(good, errors="coerce")
+    return numbers.where(numbers.abs() < math.inf)
 
 
 def code_column(
@@ -325,6 +348,25 @@ def code_column(
             values=value_list(raw[wrong]),
         )
     ]
+
+
+def empty_cells(table: Table, columns: Iterable[str]) -> list[Sentence]:
+    """Find the empty cells of columns of text."""
+    faults = []
+    for name in columns:
+        if name in table.frame:
+            empty = table.frame[name].str.strip() == ""
+            if empty.any():
+                faults.append(
+                    fault(
+                        "cell_empty",
+                        file=table.file,
+                        column=table.head(name),
+                        count=int(empty.sum()),
+                        rows=row_list(empty),
+                    )
+                )
+    return faults
 
 
 def duplicate_keys(table: Table, keyed: pd.DataFrame, kind: str) -> list[Sentence]:

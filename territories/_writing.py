@@ -69,14 +69,7 @@ def whole_folder(path: str | Path, files: tuple[str, ...], *, overwrite: bool) -
     try:
         with _refusals(target):
             yield draft
-            written = {each.name for each in draft.iterdir()}
-            for each in sorted(draft.iterdir()):
-                _flush(each)
-            for each in sorted(draft.iterdir()):
-                each.replace(target / each.name)
-            # What an earlier result had and this one has not would be taken for a part of it.
-            for name in set(present) - written:
-                (target / name).unlink()
+            _put_in_place(draft, target, present)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         for folder in made:
@@ -84,6 +77,31 @@ def whole_folder(path: str | Path, files: tuple[str, ...], *, overwrite: bool) -
                 folder.rmdir()
         raise
     shutil.rmtree(draft)
+
+
+def _put_in_place(draft: Path, target: Path, present: list[str]) -> None:
+    """Move the new files into the folder; if that fails, put the old ones back.
+
+    What an earlier result had and this one has not goes too: it would be taken for a part of it.
+    """
+    new = sorted(draft.iterdir())
+    for each in new:
+        _flush(each)
+    old = draft / "old"
+    old.mkdir()
+    done: list[Path] = []
+    try:
+        for name in present:
+            (target / name).replace(old / name)
+        for each in new:
+            each.replace(target / each.name)
+            done.append(target / each.name)
+    except BaseException:
+        for path in done:
+            path.unlink()
+        for path in sorted(old.iterdir()):
+            path.replace(target / path.name)
+        raise
 
 
 def _make(folder: Path) -> list[Path]:

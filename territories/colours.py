@@ -1,9 +1,125 @@
-"""Colours of poles and territories."""
+"""Colours of poles and territories: neighbours on the map are told apart, by all eyes."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Final
 
-def territory_colours(zoning):
-    from territories.maps import PALETTE
+import numpy as np
+import pandas as pd
 
-    return {t: PALETTE[k % len(PALETTE)] for k, t in enumerate(zoning.territories.index)}
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from territories.zoning import Zoning
+
+# Eight hues after Okabe & Ito (2008) and Tol (2021), darkened so that two tints stay apart from
+# the full colour: blue, vermilion, green, purple, ochre, wine, sky, brown.
+PALETTE: Final = (
+    "#1b5fa8", "#d55e00", "#009e73", "#aa4499", "#c28a00", "#882255", "#2f9cc8", "#8c564b",
+)  # fmt: skip
+# How easily two of them are confused, 0 to 100: 100 (1 - d/25), d the CIEDE2000 distance of their
+# shades on the map, the least of normal, deuteranopic and protanopic vision (Machado 2009).
+_CONFUSION: Final = (
+    (100, 0, 24, 93, 0, 59, 75, 16),
+    (0, 100, 42, 0, 83, 0, 0, 37),
+    (24, 42, 100, 50, 29, 65, 31, 77),
+    (93, 0, 50, 100, 0, 66, 81, 28),
+    (0, 83, 29, 0, 100, 0, 0, 24),
+    (59, 0, 65, 66, 0, 100, 48, 53),
+    (75, 0, 31, 81, 0, 48, 100, 18),
+    (16, 37, 77, 28, 24, 53, 18, 100),
+)
+# Poles outside the layer are grey, and the page dots them: leaving the region must be seen.
+OUTSIDE: Final = ("#56616c", "#7d868f", "#3b434b")
+
+_STARTS: Final = 16
+_PASSES: Final = 20
+
+
+def territory_colours(zoning: Zoning) -> dict[str, str]:
+    """Give each territory a colour that its neighbours have not.
+
+    Parameters
+    ----------
+    zoning
+        The territories.
+
+    Returns
+    -------
+    dict
+        A colour of `PALETTE` by territory, such as ``"#1b5fa8"``.
+    """
+    names = sorted(set(zoning.membership["territory"]))
+    order = zoning.communes.index
+    outside = [False] * len(names)
+    return coloured(names, outside, [(1.0, zoning.labels)], order, zoning.borders)
+
+
+def numbers(values: pd.Series, order: pd.Index, known: Sequence[str]) -> list[int]:
+    """Return the position of each value in `known`, -1 where it is missing."""
+    position = {name: k for k, name in enumerate(known)}
+    return [position[value] if pd.notna(value) else -1 for value in values.reindex(order)]
+
+
+def coloured(
+    names: list[str],
+    outside: list[bool],
+    columns: list[tuple[float, pd.Series]],
+    order: pd.Index,
+    pairs: pd.DataFrame,
+) -> dict[str, str]:
+    """Give each pole and territory a colour that its neighbours on the map have not.
+
+    A territory named by its pole is one with it, so it has the colour of its pole.
+    """
+    left, right = (order.get_indexer(pd.Index(pairs[side])) for side in ("left", "right"))
+    weights = np.zeros((len(names), len(names)))
+    for weight, column in columns:
+        found = np.array(numbers(column, order, names), dtype=int)
+        one, other = found[left], found[right]
+        kept = (one >= 0) & (other >= 0) & (one != other)
+        borders = np.zeros_like(weights)
+        np.add.at(borders, (one[kept], other[kept]), 1.0)
+        weights += weight * np.sqrt(borders + borders.T)
+    # Neighbours of neighbours too, a little: a colour twice in sight reads as one territory.
+    weights += 0.1 * ((weights > 0).astype(float) @ (weights > 0) > 0)
+    np.fill_diagonal(weights, 0)
+
+    chosen: dict[str, str] = {}
+    for which, palette, confusion in (
+        (
+            np.flatnonzero(np.logical_not(outside)),
+            PALETTE,
+            (np.array(_CONFUSION) / 100) ** 2 + 3 * np.eye(8),
+        ),
+        (np.flatnonzero(outside), OUTSIDE, np.eye(len(OUTSIDE))),
+    ):
+        picked = _greedy(weights[np.ix_(which, which)], confusion)
+        chosen |= {names[k]: palette[colour] for k, colour in zip(which, picked, strict=True)}
+    return chosen
+
+
+def _greedy(weights: NDArray[np.float64], confusion: NDArray[np.float64]) -> list[int]:
+    """Colour a weighted graph, greedily and then by better choices one by one; the best of some."""
+    heaviest = np.lexsort((np.arange(len(weights)), -weights.sum(axis=1)))
+    variety = 0.1 * weights.sum() / max(len(weights), 1) ** 2
+    best, least = np.zeros(len(weights), dtype=int), np.inf
+    for start in range(min(_STARTS, len(weights))):
+        colour = np.full(len(weights), -1)
+        for _ in range(_PASSES):
+            before = colour.copy()
+            for node in np.roll(heaviest, -start):
+                colour[node] = -1
+                others = colour >= 0
+                cost = confusion[:, colour[others]] @ weights[node, others]
+                used = np.bincount(colour[others], minlength=len(confusion))
+                # Rounded: the last bit of a sum differs from one processor to the next.
+                colour[node] = np.argmin(np.round(cost + variety * used, 6))
+            if np.array_equal(before, colour):
+                break
+        total = float((confusion[np.ix_(colour, colour)] * weights).sum())
+        if total < least - 1e-9:
+            best, least = colour, total
+    return [int(each) for each in best]

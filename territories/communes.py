@@ -138,6 +138,7 @@ def _bridges(bridges: Bridges, known: pd.Index) -> pd.DataFrame:
     unknown = sorted(set(ends.to_numpy().ravel()) - set(known))
     if unknown:
         raise ConstraintError(fault("bridge_unknown", values=_first(unknown)))
+    ends = ends[ends["left"] != ends["right"]]
     ordered = np.sort(ends.to_numpy(dtype=object), axis=1)
     return pd.DataFrame({"left": ordered[:, 0], "right": ordered[:, 1], "shared_m": 0.0})
 

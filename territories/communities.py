@@ -373,35 +373,58 @@ def without_care(partition: Partition) -> list[int]:
     return [label for label in sorted(partition.members) if partition.received[label] <= 0]
 
 
+def pieces(network: Network) -> list[int]:
+    """Find the pieces of a network that no border joins: the first node of each one's piece."""
+    piece = [-1] * len(network)
+    for start in range(len(network)):
+        if piece[start] < 0:
+            piece[start] = start
+            queue = deque([start])
+            while queue:
+                for other in network.neighbours[queue.popleft()]:
+                    if piece[other] < 0:
+                        piece[other] = start
+                        queue.append(other)
+    return piece
+
+
 def numbered(network: Network, number: int, bounds: Bounds, seed: int) -> Partition:
     """Divide a network into a wanted number of territories, or as close to it as can be.
 
     1. The resolution rises step by step until it gives at least that many. 2. From several finer
-    divisions, neighbours merge until the number is reached. 3. Borders settle at the finest
-    resolution that did not give too many of itself: finer ones peel the surroundings off a large
-    town, since what the town draws from everywhere outweighs what it draws from them. 4. Kept:
-    the division with fewest territories without care, then the highest modularity.
+    divisions, and from the nodes themselves where none is fine enough, neighbours merge until the
+    number is reached. 3. Borders settle at the finest resolution that did not give too many of
+    itself: finer ones peel the surroundings off a large town, since what the town draws from
+    everywhere outweighs what it draws from them. 4. Kept: the division with fewest territories
+    under the minimum, then without care, then the highest modularity.
     """
     settled = RESOLUTIONS[0]
     starts: list[Partition] = []
-    coarser: Partition | None = None
     for resolution in RESOLUTIONS:
         division = bounded(network, resolution, bounds, seed)
         if len(division) <= number:
-            settled, coarser = resolution, division
+            settled = resolution
         if len(division) >= number:
             starts.append(division)
         if len(starts) == _STARTS:
             break
     if not starts:
-        return coarser or bounded(network, settled, bounds, seed)
-    ranked: list[tuple[tuple[int, int, float, int], Partition]] = []
+        nodes = Partition(network, range(len(network)), settled)
+        merge_small(nodes, bounds)
+        starts.append(nodes)
+    ranked: list[tuple[tuple[float, ...], Partition]] = []
     for start in starts:
         partition = Partition(network, start.labels, settled)
         merge_down(partition, number, bounds)
         improve(partition, bounds, seed, keep_number=True)
-        off = abs(len(partition) - number)
-        rank = (off, len(without_care(partition)), -partition.modularity(), len(ranked))
+        small = sum(map(bounds.too_small, partition.population.values()))
+        rank = (
+            abs(len(partition) - number),
+            small,
+            len(without_care(partition)),
+            -partition.modularity(),
+            len(ranked),
+        )
         ranked.append((rank, partition))
     return min(ranked, key=lambda each: each[0])[1]
 
@@ -410,12 +433,18 @@ def proposed(network: Network, most: int, bounds: Bounds, seed: int) -> Partitio
     """Divide a network as finely as each territory still has a place of care.
 
     The finest of the `RESOLUTIONS` is kept that gives no more than `most` territories, each of
-    which receives patients; coarser than all of them, the first.
+    which receives patients; where the first gives too many already, they merge down. Pieces of the
+    layer in which nobody is treated can have no such territory and do not count.
     """
-    best = bounded(network, RESOLUTIONS[0], bounds, seed)
-    for resolution in RESOLUTIONS[1:]:
+    piece = pieces(network)
+    cared = {piece[node] for node in range(len(network)) if network.received[node] > 0}
+    best: Partition | None = None
+    for resolution in RESOLUTIONS:
         division = bounded(network, resolution, bounds, seed)
-        if len(division) > most or without_care(division):
+        careless = any(
+            piece[min(division.members[label])] in cared for label in without_care(division)
+        )
+        if len(division) > most or careless:
             break
         best = division
-    return best
+    return best or numbered(network, most, bounds, seed)

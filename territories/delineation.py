@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Final
 
 import networkx as nx
@@ -19,7 +21,7 @@ from territories.communities import (
     proposed,
     without_care,
 )
-from territories.errors import ConstraintError, fault
+from territories.errors import ConstraintError, InputError, fault
 from territories.graph import Weights, attraction_graph
 from territories.zoning import Zoning
 
@@ -118,22 +120,27 @@ def delineate(
     network = _network(graph, borders, layer)
     tell("search")
     if not network.total:
-        # Nothing attracts anyone: communes stay apart, and the reason is given.
-        partition = Partition(network, range(len(network)), 1.0)
-    elif resolution is not None:
+        if territories is not None:
+            raise ConstraintError(fault("no_flow_number", wanted=territories))
+        # Nothing attracts anyone: all is a white zone, and the reason is given.
+        return replace(
+            Zoning.from_labels({}, communes=layer), unmet=(Sentence("unmet.no_flow"),), pairs=pairs
+        )
+    if resolution is not None:
         partition = bounded(network, float(resolution), bounds, seed)
     elif territories is not None:
         partition = numbered(network, territories, bounds, seed)
     else:
         people = int(layer["population"].sum())
-        most = max(1, people // INHABITANTS_PER_TERRITORY)
+        joined = nx.number_connected_components(borders)
+        most = max(people // INHABITANTS_PER_TERRITORY, joined)
         partition = proposed(network, most, bounds, seed)
     if territories is not None and len(partition) != territories:
         raise ConstraintError(
             fault("number_not_reached", wanted=territories, reached=len(partition))
         )
     labels = _named_by_pole(partition, layer)
-    unmet = [*_unmet(partition, bounds, layer), *_unclear(partition)]
+    unmet = [*_unmet(partition, bounds, layer, labels), *_unclear(partition)]
     membership = pd.DataFrame({"code": layer.index, "territory": labels, "weight": 1.0})
     return Zoning(
         communes=layer,
@@ -143,13 +150,13 @@ def delineate(
         pairs=pairs,
         parameters={
             "method": method,
-            "territories": territories,
-            "resolution": resolution,
+            "territories": None if territories is None else int(territories),
+            "resolution": None if resolution is None else float(resolution),
             "resolution_used": partition.resolution,
-            "population": list(population),
+            "population": [None if bound is None else int(bound) for bound in population],
             "weights": weights if isinstance(weights, str) else dict(sorted(weights.items())),
-            "hospital_weight": hospital_weight if hospital is not None else None,
-            "seed": seed,
+            "hospital_weight": float(hospital_weight) if hospital is not None else None,
+            "seed": int(seed),
         },
     )
 
@@ -177,6 +184,8 @@ def modularity(
     directed
         False: flows both ways are added up first, the form of undirected tools.
     """
+    if "destination" not in flows.table:
+        raise InputError(fault("flows_not_located"))
     labels = zoning.labels if isinstance(zoning, Zoning) else zoning
     labels = labels.dropna()
     table = flows.table
@@ -208,28 +217,34 @@ def _refuse_impossible(
     faults = []
     if method != "leiden":
         faults.append(fault("method_unknown", value=method))
-    if isinstance(seed, bool) or not isinstance(seed, int):
+    if isinstance(seed, bool) or not isinstance(seed, Integral):
         faults.append(fault("seed_not_integer", value=repr(seed)))
     if territories is not None and resolution is not None:
         faults.append(fault("number_and_resolution"))
     if resolution is not None and not _positive(resolution):
         faults.append(fault("resolution_not_positive", value=repr(resolution)))
+    wrong_bounds = [
+        fault("bound_not_positive", value=repr(bound))
+        for bound in (bounds.minimum, bounds.maximum)
+        if bound is not None and not (isinstance(bound, Integral) and _positive(bound))
+    ]
+    faults += wrong_bounds or _bound_faults(layer, bounds)
     if territories is not None:
-        faults += _number_faults(layer, borders, territories, bounds)
-    faults += _bound_faults(layer, bounds)
+        free = Bounds() if wrong_bounds else bounds
+        faults += _number_faults(layer, borders, territories, free)
     if faults:
         raise ConstraintError(*faults)
 
 
 def _positive(value: object) -> bool:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    number = isinstance(value, Real) and not isinstance(value, bool)
     return number and math.isfinite(value) and value > 0  # type: ignore[arg-type, operator]
 
 
 def _number_faults(
     layer: gpd.GeoDataFrame, borders: nx.Graph, territories: int, bounds: Bounds
 ) -> list[Sentence]:
-    if isinstance(territories, bool) or not isinstance(territories, int) or territories < 1:
+    if not (isinstance(territories, Integral) and _positive(territories)):
         return [fault("number_not_positive", value=repr(territories))]
     faults = []
     pieces = nx.number_connected_components(borders)
@@ -252,9 +267,6 @@ def _number_faults(
 def _bound_faults(layer: gpd.GeoDataFrame, bounds: Bounds) -> list[Sentence]:
     low, high = bounds.minimum, bounds.maximum
     faults = []
-    for bound in (low, high):
-        if bound is not None and not (_positive(bound) and float(bound).is_integer()):
-            return [fault("bound_not_positive", value=repr(bound))]
     people = int(layer["population"].sum())
     if low is not None and high is not None and low > high:
         faults.append(fault("bounds_crossed", minimum=low, maximum=high))
@@ -312,33 +324,43 @@ def _named_by_pole(partition: Partition, layer: gpd.GeoDataFrame) -> list[str]:
     return [str(layer.index[main[label]]) for label in partition.labels]
 
 
-def _unmet(partition: Partition, bounds: Bounds, layer: gpd.GeoDataFrame) -> list[Sentence]:
+def _unmet(
+    partition: Partition, bounds: Bounds, layer: gpd.GeoDataFrame, names: list[str]
+) -> list[Sentence]:
     """Say which territories are under the minimum or without care, and why."""
-    careless = set(without_care(partition)) if partition.network.total else set()
+    code_of = dict(zip(partition.labels, names, strict=True))
+    careless = set(without_care(partition))
     sentences = []
-    for label, code in zip(partition.labels, _named_by_pole(partition, layer), strict=True):
-        key = None
-        if bounds.too_small(partition.population[label]):
-            key = "neighbours_full" if partition.around(label) else "island"
+    for label, code in sorted(code_of.items(), key=lambda each: each[1]):
+        people = partition.population[label]
+        if bounds.too_small(people):
+            key = _small_reason(partition, bounds, label)
         elif label in careless:
             key = "no_care"
-        if key is not None:
-            values = {
-                "name": layer["name"][code],
-                "code": code,
-                "people": partition.population[label],
-                "minimum": bounds.minimum,
-            }
-            sentences.append(Sentence(f"unmet.{key}", values))
-    unique = {(each.key, str(each.values["code"])): each for each in sentences}
-    return [unique[place] for place in sorted(unique)]
+        else:
+            continue
+        values = {
+            "name": layer["name"][code],
+            "code": code,
+            "people": people,
+            "minimum": bounds.minimum,
+        }
+        sentences.append(Sentence(f"unmet.{key}", values))
+    return sentences
+
+
+def _small_reason(partition: Partition, bounds: Bounds, label: int) -> str:
+    beside = partition.around(label)
+    if not beside:
+        return "island"
+    people = partition.population
+    full = all(bounds.too_large(people[label] + people[other]) for other in beside)
+    return "neighbours_full" if full else "number_wanted"
 
 
 def _unclear(partition: Partition) -> list[Sentence]:
     """Say so when the flows give no clear division."""
     network = partition.network
-    if not network.total:
-        return [Sentence("unmet.no_flow")]
     sent = sum(network.sent)
     inside = sum(network.inside) + sum(
         flow / 2

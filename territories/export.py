@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 # GeoPackages are dated; a fixed date keeps the same inputs at the same bytes.
-_DATE: Final = "2000-01-01T00:00:00Z"
+_DATE: Final = "2000-01-01T00:00:00.000Z"
 
 _SHARE_DIGITS: Final = 4
 

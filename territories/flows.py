@@ -150,7 +150,8 @@ class Flows:
     def __post_init__(self) -> None:
         """Put the rows in canonical order, so that no result depends on theirs."""
         keys = [name for name in KEYS if name in self.table.columns]
-        if "residence" not in keys or "activity" not in keys or len(keys) < 3:  # noqa: PLR2004
+        needed = {"residence", "activity", "patients"} - set(self.table.columns)
+        if needed or not {"practitioner", "destination"} & set(keys):
             raise InputError(fault("flows_columns", found=", ".join(map(str, self.table.columns))))
         ordered = self.table.sort_values([*keys, "patients"], ignore_index=True, kind="stable")
         object.__setattr__(self, "table", ordered)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
@@ -60,15 +61,16 @@ def attraction_graph(
     ConstraintError
         If a weight names no activity, is negative or not finite, or all are zero.
     """
-    arcs = _arcs(flows, _factors(flows, weights))
+    if not (math.isfinite(hospital_weight) and hospital_weight >= 0):
+        raise ConstraintError(fault("hospital_weight", value=repr(hospital_weight)))
+    table = _concerned(flows, communes)
+    arcs = _arcs(table, _factors(table, weights))
     if hospital is not None:
-        stays = _arcs(hospital, dict.fromkeys(hospital.activities, 1.0))
-        scale = hospital_weight * arcs.sum() / stays.sum() if stays.sum() else 0.0
-        arcs = arcs.add(stays * scale, fill_value=0.0)
-    residence = arcs.index.get_level_values(0)
-    destination = arcs.index.get_level_values(1)
-    inside = residence.isin(communes.index) | destination.isin(communes.index)
-    arcs = arcs[inside & (arcs > 0)].sort_index()
+        stays = _concerned(hospital, communes)
+        layer = _arcs(stays, dict.fromkeys(stays["activity"].unique(), 1.0))
+        scale = hospital_weight * arcs.sum() / layer.sum() if layer.sum() else 0.0
+        arcs = arcs.add(layer * scale, fill_value=0.0)
+    arcs = arcs[arcs > 0].sort_index()
 
     graph = nx.DiGraph()
     for code, population in communes["population"].sort_index().items():
@@ -80,33 +82,42 @@ def attraction_graph(
     return graph
 
 
-def _arcs(flows: Flows, factors: Mapping[str, float]) -> pd.Series:
+def _concerned(flows: Flows, communes: gpd.GeoDataFrame) -> pd.DataFrame:
+    """Keep the flows that have one end in the layer."""
     if "destination" not in flows.table:
         raise InputError(fault("flows_not_located"))
-    factor = flows.table["activity"].map(factors).fillna(0.0).astype("float64")
+    table = flows.table
+    inside = table["residence"].isin(communes.index) | table["destination"].isin(communes.index)
+    return table[inside]
+
+
+def _arcs(table: pd.DataFrame, factors: Mapping[str, float]) -> pd.Series:
+    factor = table["activity"].map(factors).fillna(0.0).astype("float64")
     # The rows are in canonical order, so that the sums are the same to the last bit.
-    weighted = flows.table[["residence", "destination"]].assign(
-        weight=flows.table["patients"].astype("float64") * factor
+    weighted = table[["residence", "destination"]].assign(
+        weight=table["patients"].astype("float64") * factor
     )
     return weighted.groupby(["residence", "destination"])["weight"].sum()
 
 
-def _factors(flows: Flows, weights: Weights) -> dict[str, float]:
-    activities = flows.activities
+def _factors(table: pd.DataFrame, weights: Weights) -> dict[str, float]:
+    volume = table.groupby("activity")["patients"].sum()
     if isinstance(weights, str):
         if weights == "volume":
-            return dict.fromkeys(activities, 1.0)
+            return dict.fromkeys(volume.index, 1.0)
         if weights == "equal":
-            volume = flows.table.groupby("activity")["patients"].sum()
-            mean = volume.mean()
-            return {name: mean / volume[name] if volume[name] else 0.0 for name in activities}
+            seen = volume[volume > 0]
+            return {str(name): seen.mean() / patients for name, patients in seen.items()}
         raise ConstraintError(fault("weights_unknown", value=weights))
-    unknown = sorted(set(weights) - set(activities))
+    unknown = sorted(set(weights) - set(volume.index))
     if unknown:
         raise ConstraintError(
-            fault("weights_activity", values=", ".join(unknown), known=", ".join(activities))
+            fault("weights_activity", values=", ".join(unknown), known=", ".join(volume.index))
         )
-    values = np.array(list(weights.values()), dtype=float)
+    try:
+        values = np.array(list(weights.values()), dtype=float)
+    except (TypeError, ValueError) as problem:
+        raise ConstraintError(fault("weights_value")) from problem
     if not np.isfinite(values).all() or (values < 0).any() or not values.any():
         raise ConstraintError(fault("weights_value"))
-    return {name: float(weights.get(name, 0.0)) for name in activities}
+    return {str(name): float(weight) for name, weight in weights.items()}

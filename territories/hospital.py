@@ -11,6 +11,7 @@ from territories import codes
 from territories._tables import (
     code_column,
     duplicate_keys,
+    empty_cells,
     matched,
     number_column,
     read_table,
@@ -121,8 +122,9 @@ def read_hospital(
         ],
         "practitioner",
     )
+    faults += empty_cells(table, ["pmsi_code", "site", "activity"])
     places = _site_places(sites)
-    unknown_site = ~frame["site"].isin(places.index)
+    unknown_site = ~frame["site"].isin(places.index) & (frame["site"] != "")
     if unknown_site.any():
         faults.append(
             fault(
@@ -131,13 +133,13 @@ def read_hospital(
                 column=table.head("site"),
                 count=int(unknown_site.sum()),
                 rows=row_list(unknown_site),
-                values=value_list(frame.loc[unknown_site, "site"].dropduplicate_keys()),
+                values=value_list(frame.loc[unknown_site, "site"].drop_duplicates()),
                 sites=Path(sites).name,
             )
         )
     notices: list[Sentence] = []
     cover = _correspondence(pmsi_codes, frame["pmsi_code"])
-    outside = ~frame["pmsi_code"].isin(cover["pmsi_code"])
+    outside = ~frame["pmsi_code"].isin(cover["pmsi_code"]) & (frame["pmsi_code"] != "")
     if outside.any():
         ours = set() if communes is None else set(codes.department(communes.index.to_series()))
         lost = outside & codes.department(frame["pmsi_code"]).isin(ours)
@@ -149,10 +151,10 @@ def read_hospital(
                     column=table.head("pmsi_code"),
                     count=int(lost.sum()),
                     rows=row_list(lost),
-                    values=value_list(frame.loc[lost, "pmsi_code"].dropduplicate_keys()),
+                    values=value_list(frame.loc[lost, "pmsi_code"].drop_duplicates()),
                 )
             )
-        elsewhere = frame.loc[outside, "pmsi_code"].dropduplicate_keys()
+        elsewhere = frame.loc[outside, "pmsi_code"].drop_duplicates()
         cover = pd.concat(
             [
                 cover,
@@ -167,8 +169,11 @@ def read_hospital(
 
     shared = allocated(frame, cover, rule=allocation)
     total, split = frame["stays"].sum(), shared.loc[shared["split"], "stays"].sum()
-    notices.append(Sentence("notice.stays_split", {"percent": round(100 * split / total)}))
+    if split > 0:
+        notices.append(Sentence("notice.stays_split", {"percent": round(100 * split / total)}))
     shared["destination"] = codes.to_cities(shared["site"].map(places))
+    # In canonical order first: sums of fractions depend on it to the last bit.
+    shared = shared.sort_values(["residence", "activity", "destination", "site", "stays"])
     keys = ["residence", "activity", "destination"]
     flows = shared.rename(columns={"stays": "patients"}).groupby(keys, as_index=False)[["patients"]]
     account = Reconciliation(
@@ -211,8 +216,8 @@ def _site_places(path: PathLike) -> pd.Series:
 def _correspondence(path: PathLike | None, present: pd.Series) -> pd.DataFrame:
     """Read which communes a PMSI code covers; without a table, codes are communes."""
     if path is None:
-        code = codes.repaired(present).dropduplicate_keys()
-        return pd.DataFrame({"pmsi_code": code, "code": code, "population": 0.0})
+        given = present.drop_duplicates()
+        return pd.DataFrame({"pmsi_code": given, "code": codes.repaired(given), "population": 0.0})
     table = matched(read_table(path), ["code", "pmsi_code", "population"])
     code, faults = code_column(table, "code", [])
     population, wrong = number_column(table, "population")

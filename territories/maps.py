@@ -21,47 +21,24 @@ from folium.template import Template
 
 from territories import codes
 from territories._words import WORDS, Language, current_language, say, using
+from territories.colours import coloured, numbers
 from territories.communes import contiguity, place_names, simplified
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import geopandas as gpd
-    from numpy.typing import NDArray
 
     from territories.poles import Poles
     from territories.zoning import Zoning
-
-# Eight hues after Okabe & Ito (2008) and Tol (2021), darkened so that two tints stay apart from
-# the full colour: blue, vermilion, green, purple, ochre, wine, sky, brown.
-PALETTE: Final = (
-    "#1b5fa8", "#d55e00", "#009e73", "#aa4499", "#c28a00", "#882255", "#2f9cc8", "#8c564b",
-)  # fmt: skip
-# How easily two of them are confused, 0 to 100: 100 (1 - d/25), d the CIEDE2000 distance of their
-# shades on the map, the least of normal, deuteranopic and protanopic vision (Machado 2009).
-_CONFUSION: Final = (
-    (100, 0, 24, 93, 0, 59, 75, 16),
-    (0, 100, 42, 0, 83, 0, 0, 37),
-    (24, 42, 100, 50, 29, 65, 31, 77),
-    (93, 0, 50, 100, 0, 66, 81, 28),
-    (0, 83, 29, 0, 100, 0, 0, 24),
-    (59, 0, 65, 66, 0, 100, 48, 53),
-    (75, 0, 31, 81, 0, 48, 100, 18),
-    (16, 37, 77, 28, 24, 53, 18, 100),
-)
-# Poles outside the layer are grey, and the page dots them: leaving the region must be seen.
-OUTSIDE: Final = ("#56616c", "#7d868f", "#3b434b")
 
 # What two neighbours of different colour are worth, by theme: borders of territories first.
 _WEIGHTS: Final = {"territory": 100.0, "concordance": 10.0, "pole": 1.0}
 
 _CLASSES: Final = ("always", "all_but_one", "majority", "relative", "none", "insufficient")
 _STATES: Final = ("agree", "differ", "liberal_only", "hospital_only", "neither")
-_NONE: Final = -1
 _TIED: Final = -2
 _TOLERANCE_M: Final = 150.0
-_STARTS: Final = 16
-_PASSES: Final = 20
 _UNITS_PER_DEGREE: Final = 100_000
 
 _POLICY: Final = (
@@ -190,7 +167,7 @@ def _payload(
     labels = place_names(layer, places)
     names = [*places, *(name for name in ids if name not in known)]
     outside = [code in known and code not in order for code in names]
-    colours = _colours(names, outside, columns, order, pairs)
+    colours = coloured(names, outside, columns, order, pairs)
 
     data: dict[str, object] = {
         "words": _words(),
@@ -216,15 +193,15 @@ def _payload(
     if agreement is not None:
         counts = agreement[["matched", "activities"]].reindex(order).fillna(0).astype(int)
         data["concordance"] = {
-            "classes": _numbers(agreement["concordance"], order, _CLASSES),
-            "pole": _numbers(agreement["pole"], order, places),
+            "classes": numbers(agreement["concordance"], order, _CLASSES),
+            "pole": numbers(agreement["pole"], order, places),
             "matched": counts["matched"].tolist(),
             "activities": counts["activities"].tolist(),
         }
     if hospital is not None:
         data["hospital"] = {
-            "hospital": _numbers(hospital["hospital"], order, places),
-            "agreement": _numbers(hospital["agreement"], order, _STATES),
+            "hospital": numbers(hospital["hospital"], order, places),
+            "agreement": numbers(hospital["agreement"], order, _STATES),
         }
     if zoning is not None:
         data |= _territories(zoning, ids, layer, colours)
@@ -240,14 +217,8 @@ def _by_activity(poles: Poles) -> dict[str, pd.DataFrame]:
 
 def _poles_or_ties(table: pd.DataFrame, order: pd.Index, places: Sequence[str]) -> list[int]:
     tied = set(table.index[table["tied"].astype(bool) & table["pole"].isna()])
-    numbers = zip(order, _numbers(table["pole"], order, places), strict=True)
-    return [_TIED if code in tied else number for code, number in numbers]
-
-
-def _numbers(values: pd.Series, order: pd.Index, known: Sequence[str]) -> list[int]:
-    """Return the position of each value in `known`, `_NONE` where it is missing."""
-    position = {name: k for k, name in enumerate(known)}
-    return [position[value] if pd.notna(value) else _NONE for value in values.reindex(order)]
+    found = zip(order, numbers(table["pole"], order, places), strict=True)
+    return [_TIED if code in tied else number for code, number in found]
 
 
 def _territories(
@@ -261,7 +232,7 @@ def _territories(
     own = place_names(layer, [name for name in ids if name in order])
     names = [str(zoning.names.get(name) or own.get(name, name)) for name in ids]
     return {
-        "territory": _numbers(zoning.labels, order, ids),
+        "territory": numbers(zoning.labels, order, ids),
         "shared": shared,
         "territories": [
             {
@@ -292,70 +263,6 @@ def _rings(shape: shapely.Geometry) -> list[list[list[int]]]:
             rings.append(np.diff(points, axis=0, prepend=0).astype(int).ravel().tolist())
         parts.append(rings)
     return parts
-
-
-# ---------------------------------------------------------------- colours
-
-
-def _colours(
-    names: list[str],
-    outside: list[bool],
-    columns: list[tuple[float, pd.Series]],
-    order: pd.Index,
-    pairs: pd.DataFrame,
-) -> dict[str, str]:
-    """Give each pole and territory a colour that its neighbours on the map have not.
-
-    A territory named by its pole is one with it, so it has the colour of its pole.
-    """
-    left, right = (order.get_indexer(pd.Index(pairs[side])) for side in ("left", "right"))
-    weights = np.zeros((len(names), len(names)))
-    for weight, column in columns:
-        numbers = np.array(_numbers(column, order, names), dtype=int)
-        one, other = numbers[left], numbers[right]
-        kept = (one >= 0) & (other >= 0) & (one != other)
-        borders = np.zeros_like(weights)
-        np.add.at(borders, (one[kept], other[kept]), 1.0)
-        weights += weight * np.sqrt(borders + borders.T)
-    # Neighbours of neighbours too, a little: a colour twice in sight reads as one territory.
-    weights += 0.1 * ((weights > 0).astype(float) @ (weights > 0) > 0)
-    np.fill_diagonal(weights, 0)
-
-    chosen: dict[str, str] = {}
-    for which, palette, confusion in (
-        (
-            np.flatnonzero(np.logical_not(outside)),
-            PALETTE,
-            (np.array(_CONFUSION) / 100) ** 2 + 3 * np.eye(8),
-        ),
-        (np.flatnonzero(outside), OUTSIDE, np.eye(len(OUTSIDE))),
-    ):
-        picked = _coloured(weights[np.ix_(which, which)], confusion)
-        chosen |= {names[k]: palette[colour] for k, colour in zip(which, picked, strict=True)}
-    return chosen
-
-
-def _coloured(weights: NDArray[np.float64], confusion: NDArray[np.float64]) -> list[int]:
-    """Colour a weighted graph, greedily and then by better choices one by one; the best of some."""
-    heaviest = np.lexsort((np.arange(len(weights)), -weights.sum(axis=1)))
-    variety = 0.1 * weights.sum() / max(len(weights), 1) ** 2
-    best, least = np.zeros(len(weights), dtype=int), np.inf
-    for start in range(min(_STARTS, len(weights))):
-        colour = np.full(len(weights), -1)
-        for _ in range(_PASSES):
-            before = colour.copy()
-            for node in np.roll(heaviest, -start):
-                colour[node] = -1
-                others = colour >= 0
-                cost = confusion[:, colour[others]] @ weights[node, others]
-                used = np.bincount(colour[others], minlength=len(confusion))
-                colour[node] = np.argmin(cost + variety * used)
-            if np.array_equal(before, colour):
-                break
-        total = float((confusion[np.ix_(colour, colour)] * weights).sum())
-        if total < least - 1e-9:
-            best, least = colour, total
-    return [int(each) for each in best]
 
 
 # ---------------------------------------------------------------- the page

@@ -35,7 +35,8 @@ def practice_places(table: pd.DataFrame) -> pd.DataFrame:
     Gautier (2019), interview 19.
     """
     places = _received(table)
-    totals = places.groupby("practitioner")["patients"].sum()
+    everyone = pd.Index(sorted(table["practitioner"].unique()), name="practitioner")
+    totals = places.groupby("practitioner")["patients"].sum().reindex(everyone)
     candidates = places[places["candidate"]]
     by_patients = _best(candidates, ["patients", "cents"])
     by_amount = _best(candidates, ["cents", "patients"])
@@ -62,12 +63,12 @@ def practice_places(table: pd.DataFrame) -> pd.DataFrame:
 
 def _received(table: pd.DataFrame) -> pd.DataFrame:
     """Sum patients and cents by practitioner and residence; mark the candidates."""
+    seen = table[table["patients"] > 0]  # an amount without patients is no evidence
     # Cents are integers, so that ties are exact whatever the order of the sums.
-    amount = table["amount"] if "amount" in table else pd.Series(0.0, index=table.index)
+    amount = seen["amount"] if "amount" in seen else pd.Series(0.0, index=seen.index)
     cents = (amount.fillna(0) * 100).round().astype("int64")
-    keyed = table[["practitioner", "residence", "patients"]].assign(cents=cents)
+    keyed = seen[["practitioner", "residence", "patients"]].assign(cents=cents)
     places = keyed.groupby(["practitioner", "residence"], as_index=False).sum()
-    places = places[places["patients"] > 0].copy()
     places["candidate"] = True
     known = _departments(table)
     if len(known):

@@ -16,6 +16,7 @@ from territories._tables import (
     Table,
     code_column,
     duplicate_keys,
+    empty_cells,
     matched,
     number_column,
     read_table,
@@ -114,7 +115,10 @@ def _read_layer(place: Path, layer: str | None) -> tuple[Table, gpd.GeoSeries]:
             raise InputError(
                 fault("layer_unknown", file=place.name, layer=layer, values=", ".join(layers))
             )
-        frame = gpd.read_file(place, layer=layer or layers[0], engine="pyogrio")
+        # A ring that is not closed comes as no geometry, and is named like one.
+        frame = gpd.read_file(
+            place, layer=layer or layers[0], engine="pyogrio", on_invalid="ignore"
+        )
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError) as problem:
         raise InputError(fault("not_a_layer", file=place.name)) from problem
     if not isinstance(frame, gpd.GeoDataFrame):
@@ -214,8 +218,7 @@ def read_flows(
     )
     notices: list[Sentence] = []
     frame, faults = _flow_columns(table, notices)
-    keyed = table.frame[["residence"]].join(frame[["activity", kind]])
-    faults += duplicate_keys(table, keyed, kind)
+    faults += duplicate_keys(table, frame[["residence", "activity", kind]], kind)
     places = [name for name in ("residence", "destination") if name in frame]
     known = _cog_codes(cog_table) if cog_table is not None else None
     unknown = {
@@ -266,7 +269,7 @@ def _flow_columns(table: Table, notices: list[Sentence]) -> tuple[pd.DataFrame, 
         else:
             frame[name], wrong = table.frame[name].str.strip(), []
         faults += wrong
-    return frame, faults + _empty(table, frame, ["activity", "practitioner"])
+    return frame, faults + empty_cells(table, ["activity", "practitioner"])
 
 
 def _unknown_faults(
@@ -301,8 +304,11 @@ def _layer_notices(
     year = communes.attrs.get("cog")
     if cog is not None and year is not None and cog != year:
         notices.append(Sentence("notice.cog_differs", {"flows": str(cog), "layer": str(year)}))
-    if codes.to_cities(pd.Series(frame["residence"].unique())).isin(communes.index).all():
-        notices.append(Sentence("notice.clipped_residences"))
+    for name in ("residence", "destination"):
+        if name in frame:
+            places = codes.to_cities(pd.Series(frame[name].unique()))
+            if places.isin(communes.index).all():
+                notices.append(Sentence(f"notice.clipped_{name}s"))
     return notices
 
 
@@ -317,14 +323,14 @@ def _kind(table: Table, columns: Mapping[str, str] | None) -> str:
 def _unknown(
     code: pd.Series, communes: gpd.GeoDataFrame | None, known: set[str] | None
 ) -> pd.Series:
-    unknown = ~codes.plausible(code)
     city = codes.to_cities(code)
+    unknown = ~codes.plausible(code)
+    if communes is not None:
+        ours = set(codes.department(communes.index.to_series()))
+        unknown |= codes.department(code).isin(ours)
+        unknown &= ~city.isin(communes.index)
     if known is not None:
         unknown |= ~code.isin(known) & ~city.isin(known)
-    if communes is not None:
-        inside = city.isin(communes.index)
-        ours = set(codes.department(communes.index.to_series()))
-        unknown = (unknown | codes.department(code).isin(ours)) & ~inside
     return unknown
 
 
@@ -338,20 +344,6 @@ def _cog_codes(path: PathLike) -> set[str]:
     else:
         listed = codes.repaired(matched(raw, ["code"]).frame["code"])
     return set(listed)
-
-
-def _empty(table: Table, frame: pd.DataFrame, columns: list[str]) -> list[Sentence]:
-    return [
-        fault(
-            "cell_empty",
-            file=table.file,
-            column=table.head(name),
-            count=int((frame[name] == "").sum()),
-            rows=row_list(frame[name] == ""),
-        )
-        for name in columns
-        if name in frame and (frame[name] == "").any()
-    ]
 
 
 def account_of(path: PathLike) -> Reconciliation:

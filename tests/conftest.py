@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 # Tables of geometries and threads make some examples slow now and then: time is not the question.
-hypothesis.settings.register_profile("tests", deadline=None)
+hypothesis.settings.register_profile("tests", deadline=None, max_examples=50)
 hypothesis.settings.load_profile("tests")
 
 

@@ -119,7 +119,7 @@ def letters(rows, communes=None, seed=0):
     return flows([(code(pair[0]), code(pair[1]), n) for pair, n in rows], communes, seed)
 
 
-def random_layer(generator, rows, columns, sea=0.0, most=9_000, pairs=0.3):
+def random_layer(generator, rows, columns, *, sea=0.0, most=9_000, pairs=0.3):
     """Make a random layer: some cells are sea, some are joined to the cell on their right."""
     drowned = generator.random((rows, columns)) < sea
     joined = generator.random((rows, columns)) < pairs
@@ -201,7 +201,7 @@ def members(labels):
 
 
 @st.composite
-def worlds(draw, flowing=True):
+def worlds(draw, *, flowing=True):
     """Draw a random layer of 1 to 25 communes, some cells at sea, and random flows."""
     rows, columns = draw(st.sampled_from(SHAPES))
     sea = draw(st.sampled_from([0.0, 0.25]))

@@ -9,13 +9,16 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import geopandas as gpd
 import pandas as pd
 import shapely
 
 from territories import Flows
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 METRE = 1000.0
 CORNER = (600_000.0, 6_700_000.0)  # of the pictures: in the middle of France, EPSG:2154
@@ -155,7 +158,11 @@ def write_region(folder: Path) -> dict[str, Path]:
         "hospital": write_text(
             folder / "hopital.csv",
             STAYS,
-            [f"P{pair:04d};{site};mco;{20 + 40 * (pair % 2)}" for pair in range(12) for site in "12"],
+            [
+                f"P{pair:04d};{site};mco;{20 + 40 * (pair % 2)}"
+                for pair in range(12)
+                for site in "12"
+            ],
         ),
         "sites": write_text(
             folder / "finess.csv", SITES, [f"1;CH h;{code('h')}", f"2;CH Q;{code('Q')}"]

@@ -42,7 +42,7 @@ def layer():
 def test_nodes_and_arcs():
     """Activities add up, a zero is no arc, Paris to Lyon is nobody's business here.
 
-        A ─40→ B ⟲6      C ─4→ Paris      Lyon ─5→ B      D ─0→ A
+    A ─40→ B ⟲6      C ─4→ Paris      Lyon ─5→ B      D ─0→ A
     """
     graph = tt.attraction_graph(flows(ROWS), layer())
     assert isinstance(graph, nx.DiGraph)
@@ -179,13 +179,11 @@ def test_equal_weights_ignore_an_activity_without_patients():
 def test_hospital_layer(weight):
     """The hospital's layer weighs so many times that of the specialists: 50 here.
 
-        specialists: A ─40→ B ⟲10        stays: A ─300→ D, C ─100→ D
+    specialists: A ─40→ B ⟲10        stays: A ─300→ D, C ─100→ D
     """
     specialists = flows([(A, B, 40), (B, B, 10)])
     stays = flows([(A, D, 300, "surgery"), (C, D, 60, "surgery"), (C, D, 40, "births")])
-    found = arcs(
-        tt.attraction_graph(specialists, layer(), hospital=stays, hospital_weight=weight)
-    )
+    found = arcs(tt.attraction_graph(specialists, layer(), hospital=stays, hospital_weight=weight))
     expected = {(A, B): 40, (B, B): 10, (A, D): 37.5 * weight, (C, D): 12.5 * weight}
     assert found == pytest.approx({arc: each for arc, each in expected.items() if each})
 

@@ -54,7 +54,7 @@ def test_grouping_is_the_oracles(flows: dict, radius: float, seed: int) -> None:
 
 
 def test_a_suburb_joins_its_town_and_the_share_is_told() -> None:
-    """b is beside the town a; half of its residents are seen in a.
+    """B is beside the town a; half of its residents are seen in a.
 
     ::
 
@@ -84,7 +84,7 @@ def test_within_ten_kilometres(dots: int, pole: str) -> None:
 
 
 def test_neighbours_join_however_far_their_middles() -> None:
-    """a and b are long, and touch.
+    """A and b are long, and touch.
 
     ::
 
@@ -98,7 +98,7 @@ def test_neighbours_join_however_far_their_middles() -> None:
 
 
 def test_from_the_smallest_up_a_group_joins_as_a_whole() -> None:
-    """c joins b, then b with c joins a: what c sends counts to the group that b made.
+    """C joins b, then b with c joins a: what c sends counts to the group that b made.
 
     ::
 
@@ -138,7 +138,7 @@ def test_places_outside_the_layer_stay_alone() -> None:
 
 
 def test_a_place_whose_residents_go_nowhere_stays_alone() -> None:
-    """b receives c's patients, but its own residents are in no row.
+    """B receives c's patients, but its own residents are in no row.
 
     ::
 

@@ -6,7 +6,6 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-import geopandas as gpd
 import pandas as pd
 import pytest
 import shapely
@@ -21,6 +20,8 @@ from territories._words import using
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import geopandas as gpd
 
 # --- communes ----------------------------------------------------------------------------------
 
@@ -382,9 +383,7 @@ def test_in_is_kept_and_set_aside(
     tmp_path_factory: pytest.TempPathFactory, rows, on_unknown, seed: int
 ) -> None:
     lines = [f"{home};{act};{ps};;{patients};1" for (home, act, ps), patients in rows.items()]
-    file = write_text(
-        tmp_path_factory.mktemp("kept") / "e.csv", SPECIALISTS, lines, seed=seed
-    )
+    file = write_text(tmp_path_factory.mktemp("kept") / "e.csv", SPECIALISTS, lines, seed=seed)
     read = tt.read_flows(file, communes=layer("abA"), on_unknown=on_unknown).located()
     account = read.reconciliation
     assert account["rows_in"] == len(rows) == account["rows_kept"] + account["rows_aside"]

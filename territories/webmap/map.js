@@ -24,6 +24,10 @@
   // White in the fills of themes without classes: calmer than the full colours.
   const CALM = 0.3;
 
+  // From this zoom on communes bear their names, at most so many in view.
+  const NEAR = 10;
+  const MOST_NAMES = 150;
+
   const INK = "#18212b";
   const BLANK = "#ffffff";
   const GREY = "#c3c9cf";
@@ -647,9 +651,10 @@
     one.top < other.top + other.height &&
     other.top < one.top + one.height;
 
-  function nameLayer(map, centres) {
+  function nameLayer(map, data, centres) {
     paneFor(map, "names").style.pointerEvents = "none";
     const layer = L.layerGroup().addTo(map);
+    let given = null;
     let markers = [];
 
     /** Biggest first, above its dot, else below, right or left of it; a name that would cover
@@ -678,27 +683,52 @@
       });
     }
 
-    function show(names) {
+    /** Seen from near, communes have their names too, after those of the theme. */
+    function communesInView() {
+      if (map.getZoom() < NEAR) return [];
+      const view = map.getBounds();
+      const named = new Set(given.map(({ commune }) => commune));
+      return data.names
+        .map((text, k) => ({ text, population: data.population[k] || 0, communes: [k], small: true, k }))
+        .filter(({ k }) => !named.has(k) && view.contains(degrees(centres[k].point)));
+    }
+
+    function marked(name, rank) {
+      const pole = name.commune >= 0;
+      const anchor = centres[pole ? name.commune : middle(name.communes, centres)].point;
+      const kinds = { pole, outside: name.external, small: name.small, big: rank < 8 && !name.small };
+      const classes = Object.keys(kinds).filter((kind) => kinds[kind]);
+      const html = element(
+        "div",
+        { class: ["tm-name", ...classes.map((kind) => `tm-name-${kind}`)].join(" ") },
+        pole ? element("span", { class: "tm-dot" }) : null,
+        element("span", { class: "tm-name-text" }, name.text),
+      );
+      const icon = L.divIcon({ html, className: "tm-name-icon", iconSize: [0, 0] });
+      const options = { icon, pane: "names", interactive: false, keyboard: false };
+      const marker = L.marker(degrees(anchor), options).addTo(layer);
+      return { marker, name: html.querySelector(".tm-name-text"), pole };
+    }
+
+    function draw() {
       layer.clearLayers();
-      const sorted = [...names].sort((a, b) => b.population - a.population);
-      markers = sorted.map((name, rank) => {
-        const pole = name.commune >= 0;
-        const anchor = centres[pole ? name.commune : middle(name.communes, centres)].point;
-        const kind = `tm-name${pole ? " tm-name-pole" : ""}${name.external ? " tm-name-outside" : ""}`;
-        const html = element(
-          "div",
-          { class: rank < 8 ? `${kind} tm-name-big` : kind },
-          pole ? element("span", { class: "tm-dot" }) : null,
-          element("span", { class: "tm-name-text" }, name.text),
-        );
-        const icon = L.divIcon({ html, className: "tm-name-icon", iconSize: [0, 0] });
-        const options = { icon, pane: "names", interactive: false, keyboard: false };
-        const marker = L.marker(degrees(anchor), options).addTo(layer);
-        return { marker, name: html.querySelector(".tm-name-text"), pole };
-      });
+      const bySize = (names) => [...names].sort((a, b) => b.population - a.population);
+      markers = given ? [...bySize(given), ...bySize(communesInView()).slice(0, MOST_NAMES)].map(marked) : [];
       spread();
     }
-    map.on("zoomend resize", spread);
+
+    let near = false;
+    map.on("moveend resize", () => {
+      const before = near;
+      near = map.getZoom() >= NEAR;
+      if (near || before) draw();
+      else spread();
+    });
+    /** Show these names; null for none at all. */
+    function show(names) {
+      given = names;
+      draw();
+    }
     return { show };
   }
 
@@ -1068,7 +1098,7 @@
     fold(container.clientWidth < 640);
 
     const communes = communeLayer(map, shapes, data.tiles ? 0.75 : 1);
-    const names = nameLayer(map, centres);
+    const names = nameLayer(map, data, centres);
     for (const pane of ["borders", "chosen"]) paneFor(map, pane).style.pointerEvents = "none";
     const above = L.svg({ pane: "borders", padding: 0.3 });
     const chosen = L.layerGroup().addTo(map);
@@ -1153,7 +1183,7 @@
       communes.paint(state.theme.paint, state.communeLines);
     }
     function rename() {
-      names.show(state.namesShown ? state.theme.names() : []);
+      names.show(state.namesShown ? state.theme.names() : null);
     }
     function show(theme) {
       state.theme = theme;
