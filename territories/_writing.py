@@ -6,8 +6,11 @@ import contextlib
 import os
 import secrets
 import shutil
+import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pyogrio.errors import DataLayerError, DataSourceError
 
 from territories.errors import InputError, fault
 
@@ -121,7 +124,6 @@ def _refusals(target: Path) -> Iterator[None]:
     """Turn what the system refuses into one clear message."""
     try:
         yield
-    except OSError as problem:
-        raise InputError(
-            fault("output_folder", file=str(target), problem=problem.strerror or str(problem))
-        ) from problem
+    except (OSError, sqlite3.Error, DataSourceError, DataLayerError) as problem:
+        words = getattr(problem, "strerror", None) or str(problem)
+        raise InputError(fault("output_folder", file=str(target), problem=words)) from problem

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from territories._tables import matched, read_table
 from territories.errors import InputError, TerritoriesError, fault
-from territories.hospital import read_hospital
+from territories.hospital import read_hospital, read_pmsi_codes, read_sites
 from territories.read import (
     OnUnknown,
     account_of,
@@ -136,6 +136,5 @@ def _hospital(
 
 
 def _table(kind: str, path: Path) -> Reconciliation:
-    if kind == "bridges":
-        read_bridges(path)
+    {"bridges": read_bridges, "pmsi_codes": read_pmsi_codes, "sites": read_sites}[kind](path)
     return account_of(path)

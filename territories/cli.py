@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from territories import __version__
-from territories._words import Language, number, say, using
+from territories._words import NARROW_SPACE, Language, number, say, using
 from territories.errors import InputError, TerritoriesError, fault
 
 if TYPE_CHECKING:
@@ -25,6 +25,14 @@ if TYPE_CHECKING:
     from territories.pipeline import Run, Settings
 
 _PATH: Final = click.Path(path_type=Path)
+
+# What pydantic calls the faults of a setting, and our words for what was expected.
+_EXPECTED: Final = {
+    "int": "cli.expected_integer",
+    "float": "cli.expected_number",
+    "literal": "cli.expected_choice",
+    "dict": "cli.expected_table",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,15 +44,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
             code = _commands().main(words, prog_name="territories", standalone_mode=False)
         except click.UsageError as problem:
             context = problem.ctx.command_path if problem.ctx else "territories"
-            click.echo(say("cli.usage", problem=_usage(problem), command=context), err=True)
+            _echo(say("cli.usage", problem=_usage(problem), command=context), err=True)
             return 2
         except click.Abort:
-            click.echo(say("cli.interrupted"), err=True)
+            _echo(say("cli.interrupted"), err=True)
             return 1
         except TerritoriesError as refusal:
-            click.echo(say("cli.refused", reasons=str(refusal)), err=True)
+            _echo(say("cli.refused", reasons=str(refusal)), err=True)
             return 1
         return code if isinstance(code, int) else 0
+
+
+def _echo(text: str, *, err: bool = False) -> None:
+    """Write a line; where the stream cannot hold a character, a plain one in its place."""
+    encoding = getattr(sys.stderr if err else sys.stdout, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        # French Windows sends what goes to a file in cp1252, which has no narrow space.
+        plain = text.replace(NARROW_SPACE, "\u00a0")
+        text = plain.encode(encoding, errors="replace").decode(encoding)
+    click.echo(text, err=err)
 
 
 def _language(words: Sequence[str]) -> Language:
@@ -66,15 +86,17 @@ def _usage(problem: click.UsageError) -> str:
         key = "cli.option_unknown_near" if near else "cli.option_unknown"
         return say(key, option=problem.option_name, near=near)
     if isinstance(problem, click.BadParameter) and problem.param is not None:
-        return say(
-            "cli.option_value", option=problem.param.opts[-1], problem=problem.message.rstrip(".")
-        )
+        option, kind = problem.param.opts[-1], problem.param.type
+        if isinstance(kind, click.Choice):
+            return say("cli.option_choice", option=option, values=", ".join(kind.choices))
+        expected = {"integer": "cli.option_integer", "float": "cli.option_number"}
+        return say(expected.get(kind.name, "cli.option_value"), option=option)
     return problem.format_message()
 
 
 def _commands() -> click.Group:
     """Build the commands."""
-    group = click.Group(
+    group = _Commands(
         name="territories",
         help=say("cli.help"),
         epilog=say("cli.help_end"),
@@ -96,9 +118,22 @@ def _commands() -> click.Group:
     return group
 
 
+class _Commands(click.Group):
+    """The group of commands, which says in the language of the moment that there is no such one."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command of a line."""
+        if args and self.get_command(ctx, args[0]) is None:
+            known = ", ".join(self.list_commands(ctx))
+            ctx.fail(say("cli.command_unknown", name=args[0], known=known))
+        return super().resolve_command(ctx, args)
+
+
 def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001
     if wanted:
-        click.echo(f"territories {__version__}")
+        _echo(f"territories {__version__}")
         context.exit()
 
 
@@ -261,7 +296,9 @@ def _config_problem(problem: Any, known: list[str]) -> str:  # noqa: ANN401
     import difflib  # noqa: PLC0415
 
     if problem["type"] != "extra_forbidden":
-        return str(problem["msg"])
+        kind = str(problem["type"]).split("_")[0]
+        expected = problem.get("ctx", {}).get("expected", "")
+        return say(_EXPECTED.get(kind, "cli.expected_text"), values=expected)
     near = difflib.get_close_matches(str(problem["loc"][0]), known, n=1)
     return say("cli.config_key_near", near=near[0]) if near else say("cli.config_key")
 
@@ -326,9 +363,9 @@ def _progress(stages: int) -> Iterator[Callable[[str], None]]:
 def _report(run: Run, out: Path) -> None:
     """Say what was done and where to look."""
     for account in run.accounts:
-        click.echo(_account_line(account))
+        _echo(_account_line(account))
     labels = run.zoning.labels
-    click.echo(
+    _echo(
         say(
             "cli.done",
             territories=len(run.zoning.territories),
@@ -337,8 +374,8 @@ def _report(run: Run, out: Path) -> None:
         )
     )
     for each in run.zoning.unmet:
-        click.echo(say("cli.unmet", sentence=str(each)))
-    click.echo(say("cli.look", place=str(out / "map.html"), folder=str(out)))
+        _echo(say("cli.unmet", sentence=str(each)))
+    _echo(say("cli.look", place=str(out / "map.html"), folder=str(out)))
 
 
 def _account_line(account: Reconciliation) -> str:
@@ -401,10 +438,10 @@ def _check(
         columns=_mapping(columns) if columns else None,
     )
     for account in accounts:
-        click.echo(_account_line(account))
+        _echo(_account_line(account))
     if faults:
         raise InputError(*faults)
-    click.echo(say("cli.check_done", files=len(accounts)))
+    _echo(say("cli.check_done", files=len(accounts)))
 
 
 if __name__ == "__main__":

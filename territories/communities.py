@@ -370,7 +370,12 @@ def bounded(network: Network, resolution: float, bounds: Bounds, seed: int) -> P
 
 def without_care(partition: Partition) -> list[int]:
     """List the labels none of whose nodes receives anything: no pole can hold them."""
-    return [label for label in sorted(partition.members) if partition.received[label] <= 0]
+    received = partition.network.received
+    return [
+        label
+        for label, members in sorted(partition.members.items())
+        if not any(received[node] > 0 for node in members)
+    ]
 
 
 def pieces(network: Network) -> list[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Final
 
@@ -113,6 +112,16 @@ def delineate(
         seed=seed,
     )
 
+    seed = int(seed)
+    parameters = {
+        "method": method,
+        "territories": None if territories is None else int(territories),
+        "resolution": None if resolution is None else float(resolution),
+        "population": [None if bound is None else int(bound) for bound in population],
+        "weights": weights if isinstance(weights, str) else dict(sorted(weights.items())),
+        "hospital_weight": None if hospital is None else float(hospital_weight),
+        "seed": seed,
+    }
     tell("graph")
     graph = attraction_graph(
         flows, layer, weights=weights, hospital=hospital, hospital_weight=hospital_weight
@@ -123,8 +132,12 @@ def delineate(
         if territories is not None:
             raise ConstraintError(fault("no_flow_number", wanted=territories))
         # Nothing attracts anyone: all is a white zone, and the reason is given.
-        return replace(
-            Zoning.from_labels({}, communes=layer), unmet=(Sentence("unmet.no_flow"),), pairs=pairs
+        return Zoning(
+            communes=layer,
+            membership=pd.DataFrame(columns=["code", "territory", "weight"]),
+            unmet=(Sentence("unmet.no_flow"),),
+            pairs=pairs,
+            parameters={**parameters, "resolution_used": None},
         )
     if resolution is not None:
         partition = bounded(network, float(resolution), bounds, seed)
@@ -148,16 +161,7 @@ def delineate(
         names=place_names(layer, sorted(set(labels))),
         unmet=tuple(unmet),
         pairs=pairs,
-        parameters={
-            "method": method,
-            "territories": None if territories is None else int(territories),
-            "resolution": None if resolution is None else float(resolution),
-            "resolution_used": partition.resolution,
-            "population": [None if bound is None else int(bound) for bound in population],
-            "weights": weights if isinstance(weights, str) else dict(sorted(weights.items())),
-            "hospital_weight": float(hospital_weight) if hospital is not None else None,
-            "seed": int(seed),
-        },
+        parameters={**parameters, "resolution_used": partition.resolution},
     )
 
 

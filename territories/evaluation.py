@@ -71,7 +71,7 @@ def evaluate(zoning: Zoning, flows: Flows) -> pd.DataFrame:
     result["leakage"] = 1 - result["li"]
     result["msi"] = result["inside"] / received
     result["attraction"] = 1 - result["msi"]
-    result["net_index"] = (received - result["inside"]) / lost.where(lost > 0)
+    result["net_index"] = (result["received"] - result["inside"]) / lost.where(lost > 0)
     result["pieces"] = zoning.pieces()
     geometry = shapes.geometry.to_numpy()
     area, perimeter = shapely.area(geometry), shapely.length(geometry)
@@ -120,13 +120,18 @@ def white_zones(zoning: Zoning) -> pd.DataFrame:
     rows: dict[str, tuple[str, str | None, str | None]] = dict.fromkeys(
         zoning.uncovered, ("uncovered", None, None)
     )
-    for territory, shape in zoning.territories.geometry.items():
-        for hole in _holes(shape):
-            for code in points.index[shapely.contains_xy(hole, points.x, points.y)]:
-                own = zoning.labels[code]
-                if own != territory:
-                    kind = "uncovered" if pd.isna(own) else "enclave"
-                    rows[code] = (kind, None if pd.isna(own) else own, territory)
+    holes = [
+        (hole, territory)
+        for territory, shape in zoning.territories.geometry.items()
+        for hole in _holes(shape)
+    ]
+    # The largest first: of holes within holes, the innermost has the last word.
+    for hole, territory in sorted(holes, key=lambda each: -each[0].area):
+        for code in points.index[shapely.contains_xy(hole, points.x, points.y)]:
+            own = zoning.labels[code]
+            if own != territory:
+                kind = "uncovered" if pd.isna(own) else "enclave"
+                rows[code] = (kind, None if pd.isna(own) else own, territory)
     table = pd.DataFrame.from_dict(rows, orient="index", columns=["kind", "territory", "within"])
     return table.astype("object").rename_axis("commune").sort_index()
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import json
+import os
 import re
 import sqlite3
 import unicodedata
@@ -74,24 +77,26 @@ def commune_table(zoning: Zoning, evidence: Evidence | None = None) -> pd.DataFr
     table[say("column.name")] = communes["name"]
     table[say("column.population")] = communes["population"]
     table[say("column.territory")] = labels
-    table[say("column.territory_name")] = labels.map(
-        lambda each: zoning.names.get(each, each), na_action="ignore"
-    )
     if known.agreement is not None:
         agreement = known.agreement.reindex(communes.index)
         poles = agreement["pole"]
         names = place_names(communes, sorted(poles.dropna().unique()))
         table[say("column.pole")] = poles
-        table[say("column.pole_name")] = poles.map(names)
         table[say("column.concordance")] = agreement["concordance"].map(
             lambda each: say(f"class.{each}")
         )
+        table[say("column.part")] = agreement["share"].round(_SHARE_DIGITS)
+        table[say("column.pole_name")] = poles.map(names)
         table[say("column.matched")] = agreement["matched"]
         table[say("column.activities")] = agreement["activities"]
+    table[say("column.territory_name")] = labels.map(
+        lambda each: zoning.names.get(each, each), na_action="ignore"
+    )
     if known.poles is not None:
         wide = known.poles.table["pole"].unstack("activity").reindex(communes.index)
+        reserved = {*table.columns, say("column.hospital")}
         for activity in wide.columns:
-            table[say("column.pole_of", activity=slug(activity))] = wide[activity]
+            table[_column(activity, reserved | set(table.columns))] = wide[activity]
     if known.hospital is not None:
         hospital = known.hospital.reindex(communes.index)
         table[say("column.hospital")] = hospital["hospital"]
@@ -101,6 +106,16 @@ def commune_table(zoning: Zoning, evidence: Evidence | None = None) -> pd.DataFr
     kinds = white_zones(zoning)["kind"].map(lambda each: say(f"white.{each}"))
     table[say("column.white_zone")] = kinds.reindex(communes.index).astype("object")
     return table
+
+
+def _column(activity: str, taken: set[str]) -> str:
+    """Name the column of an activity's pole; labels may differ by accents or signs only."""
+    name = say("column.pole_of", activity=slug(activity))
+    number = 1
+    while name in taken:
+        number += 1
+        name = say("column.pole_of", activity=f"{slug(activity)}_{number}")
+    return name
 
 
 def territory_table(
@@ -202,6 +217,10 @@ def write_geojson(table: pd.DataFrame, shapes: gpd.GeoSeries, path: Path) -> Non
         RFC7946="YES",
         WRITE_NAME="NO",
     )
+    try:  # GDAL says nothing when the disk is full at the last lines
+        json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as problem:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from problem
 
 
 def outlines(zoning: Zoning, *, tolerance: float = 100.0) -> tuple[gpd.GeoSeries, gpd.GeoSeries]:

@@ -75,16 +75,13 @@ class Reconciliation:
         Rows are not people and are shown; patients pass through the door of `secrecy`.
         """
         door = secrecy or Secrecy()
-        reasons = {name: patients for name, (_, patients) in self.reasons.items()}
-        shown = door.parts(reasons)
-        patients: dict[str, float | None] = dict.fromkeys(
-            ("patients_in", "patients_kept", "patients_aside")
-        )
-        if self.unit is not None and not door.hides(self.patients_in):
-            patients["patients_in"] = self.patients_in
-            if not door.hides_total(reasons):
-                patients["patients_kept"] = self.patients_kept
-                patients["patients_aside"] = self.patients_aside
+        # Kept and set aside, by reason, are the parts of what came in.
+        parts = {name: patients for name, (_, patients) in self.reasons.items()}
+        parts["kept"] = self.patients_kept
+        shown = door.parts(parts)
+        counted = self.unit is not None
+        kept = shown["kept"] if counted else None
+        secret = door.hides_total(parts)
         return {
             "file": self.file,
             "sha256": self.sha256,
@@ -92,7 +89,9 @@ class Reconciliation:
             "rows_kept": self.rows_kept,
             "rows_aside": self.rows_aside,
             "unit": self.unit,
-            **patients,
+            "patients_in": self.patients_in if counted and not secret else None,
+            "patients_kept": None if kept is None else self.patients_kept,
+            "patients_aside": None if kept is None else self.patients_aside,
             "reasons": {
                 name: {"rows": rows, "patients": shown[name]}
                 for name, (rows, _) in sorted(self.reasons.items())

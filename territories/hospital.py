@@ -123,7 +123,7 @@ def read_hospital(
         "practitioner",
     )
     faults += empty_cells(table, ["pmsi_code", "site", "activity"])
-    places = _site_places(sites)
+    places = read_sites(sites)
     unknown_site = ~frame["site"].isin(places.index) & (frame["site"] != "")
     if unknown_site.any():
         faults.append(
@@ -138,7 +138,7 @@ def read_hospital(
             )
         )
     notices: list[Sentence] = []
-    cover = _correspondence(pmsi_codes, frame["pmsi_code"])
+    cover = _own_codes(frame["pmsi_code"]) if pmsi_codes is None else read_pmsi_codes(pmsi_codes)
     outside = ~frame["pmsi_code"].isin(cover["pmsi_code"]) & (frame["pmsi_code"] != "")
     if outside.any():
         ours = set() if communes is None else set(codes.department(communes.index.to_series()))
@@ -192,8 +192,8 @@ def read_hospital(
     )
 
 
-def _site_places(path: PathLike) -> pd.Series:
-    """Read the commune of each site."""
+def read_sites(path: PathLike) -> pd.Series:
+    """Read the commune of each hospital site: a Series indexed by site (FINESS)."""
     table = matched(read_table(path), ["site", "code"])
     code, faults = code_column(table, "code", [])
     site = table.frame["site"].str.strip()
@@ -213,20 +213,20 @@ def _site_places(path: PathLike) -> pd.Series:
     return pd.Series(code.to_numpy(), index=site)
 
 
-def _correspondence(path: PathLike | None, present: pd.Series) -> pd.DataFrame:
-    """Read which communes a PMSI code covers; without a table, codes are communes."""
-    if path is None:
-        given = present.drop_duplicates()
-        return pd.DataFrame({"pmsi_code": given, "code": codes.repaired(given), "population": 0.0})
+def read_pmsi_codes(path: PathLike) -> pd.DataFrame:
+    """Read which communes each PMSI code covers: `pmsi_code`, `code`, `population`."""
     table = matched(read_table(path), ["code", "pmsi_code", "population"])
     code, faults = code_column(table, "code", [])
     population, wrong = number_column(table, "population")
-    if faults or wrong:
-        raise InputError(*faults, *wrong)
+    faults += [*wrong, *empty_cells(table, ["pmsi_code"])]
+    if faults:
+        raise InputError(*faults)
     return pd.DataFrame(
-        {
-            "pmsi_code": table.frame["pmsi_code"].str.strip(),
-            "code": code,
-            "population": population,
-        }
+        {"pmsi_code": table.frame["pmsi_code"].str.strip(), "code": code, "population": population}
     )
+
+
+def _own_codes(present: pd.Series) -> pd.DataFrame:
+    """Return the correspondence of codes that are those of communes."""
+    given = present.drop_duplicates()
+    return pd.DataFrame({"pmsi_code": given, "code": codes.repaired(given), "population": 0.0})

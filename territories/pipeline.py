@@ -138,6 +138,8 @@ def compute(settings: Settings, *, tell: Tell = lambda _: None) -> Run:
     """
     if settings.hospital is not None and settings.sites is None:
         raise InputError(fault("hospital_incomplete"))
+    if settings.hospital is None and settings.hospital_weight is not None:
+        raise InputError(fault("hospital_weight_alone"))
     tell("communes")
     communes = read_communes(
         settings.communes,

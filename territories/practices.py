@@ -55,7 +55,7 @@ def practice_places(table: pd.DataFrame) -> pd.DataFrame:
     for column in ("commune", "commune_by_amount"):
         result[column] = result[column].where(~result.index.isin(abroad.index), abroad)
     found = result["commune"].notna() & ~result.index.isin(abroad.index)
-    other = unrestricted["residence"]
+    other = unrestricted["residence"].reindex(everyone)
     result["conflict"] = found & other.notna() & (other != result["commune"])
     columns = ["commune", "share", "margin", "commune_by_amount", "conflict", "tied"]
     return result[columns]

@@ -304,11 +304,14 @@ def _layer_notices(
     year = communes.attrs.get("cog")
     if cog is not None and year is not None and cog != year:
         notices.append(Sentence("notice.cog_differs", {"flows": str(cog), "layer": str(year)}))
-    for name in ("residence", "destination"):
+    for name, key in (
+        ("residence", "notice.clipped_residences"),
+        ("destination", "notice.clipped_destinations"),
+    ):
         if name in frame:
             places = codes.to_cities(pd.Series(frame[name].unique()))
             if places.isin(communes.index).all():
-                notices.append(Sentence(f"notice.clipped_{name}s"))
+                notices.append(Sentence(key))
     return notices
 
 

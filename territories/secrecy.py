@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-
-import numpy as np
 
 from territories.errors import SecrecyError, fault
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     import pandas as pd
 
 STATUTORY_THRESHOLD: Final = 11
 STATUTORY_PROFESSIONALS: Final = 6
+
+# Allocated stays are fractions: what differs by less is the same number.
+_DECIMALS: Final = 6
 
 
 @dataclass(frozen=True)
@@ -67,13 +67,16 @@ class Secrecy:
             )
 
     def hides(self, count: float) -> bool:
-        """Tell whether a count must not be shown. A fraction of a patient counts as one."""
-        return 0 < math.ceil(count) < self.threshold
+        """Tell whether a count must not be shown; a fraction under the threshold neither."""
+        return 0 < round(float(count), _DECIMALS) < self.threshold
 
     def counts(self, counts: pd.Series) -> pd.Series:
         """Return the counts as integers, missing where they may not be shown."""
-        hidden = (np.ceil(counts) > 0) & (np.ceil(counts) < self.threshold)
-        return counts.round().astype("Int64").mask(hidden)
+        return counts.round().astype("Int64").mask(self._hidden(counts))
+
+    def _hidden(self, counts: pd.Series) -> pd.Series:
+        exact = counts.astype("float64").round(_DECIMALS)
+        return (exact > 0) & (exact < self.threshold)
 
     def shares(self, part: pd.Series, whole: pd.Series) -> pd.Series:
         """Return ``part / whole``, missing where it would give a small count away.
@@ -84,25 +87,30 @@ class Secrecy:
         rest = whole - part
         share = part / whole.where(whole != 0)
         for count in (part, whole, rest):
-            rounded = np.ceil(count.round(6))
-            share = share.mask((rounded > 0) & (rounded < self.threshold))
+            share = share.mask(self._hidden(count))
         return share.astype("float64")
 
     def parts(self, parts: Mapping[str, float]) -> dict[str, int | None]:
         """Return the parts of a total that is shown: None where one may not be.
 
-        A part that is hidden alone is found by subtraction, so the smallest other part that is not
-        0 is hidden with it; where there is none, the total must be hidden (see `hides_total`).
+        What is hidden is found by subtraction if it is alone, or if all that is hidden is little,
+        so the smallest other parts that are not 0 are hidden with it until it is not. Where they
+        do not suffice, the total must be hidden too (see `hides_total`).
         """
-        shown = {name: None if self.hides(count) else round(count) for name, count in parts.items()}
-        hidden = [name for name, count in shown.items() if count is None]
-        if len(hidden) == 1:
-            others = [(count, name) for name, count in parts.items() if shown[name]]
-            if others:
-                shown[min(others)[1]] = None
-        return shown
+        hidden = {name for name, count in parts.items() if self.hides(count)}
+        others = sorted((count, name) for name, count in parts.items() if count > 0)
+        for _, name in others:
+            if not hidden or not self._found(parts, hidden):
+                break
+            hidden.add(name)
+        return {name: None if name in hidden else round(count) for name, count in parts.items()}
 
     def hides_total(self, parts: Mapping[str, float]) -> bool:
         """Tell whether the total of some parts must be hidden, or would give one of them away."""
-        hidden = [name for name, shown in self.parts(parts).items() if shown is None]
-        return len(hidden) == 1 or self.hides(sum(parts.values()))
+        hidden = {name for name, shown in self.parts(parts).items() if shown is None}
+        return bool(hidden) and self._found(parts, hidden)
+
+    def _found(self, parts: Mapping[str, float], hidden: Collection[str]) -> bool:
+        """Tell whether who knows the total and the other parts finds the hidden ones."""
+        left = sum(parts[name] for name in hidden)
+        return len(hidden) < 2 or left < self.threshold + len(hidden)  # noqa: PLR2004

@@ -16,7 +16,7 @@ from territories.communes import contiguity
 from territories.errors import InputError, fault
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from territories._words import Sentence
 
@@ -54,20 +54,22 @@ class Zoning:
 
     def __post_init__(self) -> None:
         """Check the membership and put it in order."""
-        table = self.membership[["code", "territory", "weight"]].sort_values(
-            ["code", "weight", "territory"], ascending=[True, False, True], ignore_index=True
+        table = self.membership[["code", "territory", "weight"]].astype(
+            {"code": "str", "territory": "str", "weight": "float64"}
         )
         unknown = table["code"][~table["code"].isin(self.communes.index)]
         if len(unknown):
-            raise InputError(
-                fault("zoning_unknown", values=", ".join(f"'{code}'" for code in unknown[:5]))
-            )
+            raise InputError(fault("zoning_unknown", values=_quoted(unknown)))
         sums = table.groupby("code")["weight"].sum()
-        wrong = sums.index[(sums - 1).abs() > 1e-9]  # noqa: PLR2004
-        if len(wrong) or (table["weight"] <= 0).any():
-            raise InputError(
-                fault("zoning_weights", values=", ".join(f"'{code}'" for code in wrong[:5]))
-            )
+        wrong = set(sums.index[(sums - 1).abs() > 1e-9])  # noqa: PLR2004
+        wrong |= set(table["code"][~(table["weight"] > 0)])
+        if wrong:
+            raise InputError(fault("zoning_weights", values=_quoted(sorted(wrong))))
+        # Twice in the same territory is once, with both weights.
+        summed = table.groupby(["code", "territory"], as_index=False)[["weight"]].sum()
+        table = summed.sort_values(
+            ["code", "weight", "territory"], ascending=[True, False, True], ignore_index=True
+        )
         object.__setattr__(self, "membership", table)
 
     @classmethod
@@ -105,7 +107,7 @@ class Zoning:
         return (
             f"<Zoning '{self.name}': {self.membership['territory'].nunique()} territories, "
             f"{len(self.communes):,} communes, {len(self.uncovered)} uncovered, "
-            f"{len(self.shared)} shared>"
+            f"{self.shared['code'].nunique()} shared>"
         )
 
     def _repr_html_(self) -> str:
@@ -158,7 +160,7 @@ class Zoning:
             {
                 "name": pd.Series(names, dtype="str"),
                 "communes": sums["communes"],
-                "population": sums["population"].round().astype("int64"),
+                "population": _whole(sums["population"]),
                 "geometry": gpd.GeoSeries(shapes).reindex(sums.index),
             },
             crs=self.communes.crs,
@@ -173,3 +175,17 @@ class Zoning:
             for territory, group in self.membership.groupby("territory")
         }
         return pd.Series(counts, dtype="int64", name="pieces").rename_axis("territory")
+
+
+def _quoted(codes: Iterable[str]) -> str:
+    return ", ".join(f"'{code}'" for code in list(codes)[:5])
+
+
+def _whole(people: pd.Series) -> pd.Series:
+    """Round populations so that their sum is that of the region, by largest remainders."""
+    exact = people.astype("float64").round(6)
+    whole = exact.astype("int64")
+    missing = int(round(float(exact.sum()), 6)) - int(whole.sum())
+    largest = (whole - exact).sort_values(kind="stable").index[:missing]
+    whole.loc[largest] += 1
+    return whole

@@ -159,8 +159,8 @@ def write_region(folder: Path) -> dict[str, Path]:
             folder / "hopital.csv",
             STAYS,
             [
-                f"P{pair:04d};{site};mco;{20 + 40 * (pair % 2)}"
-                for pair in range(12)
+                f"P{three:04d};{site};mco;{90 if three % 2 == int(site) - 1 else 30}"
+                for three in range(8)
                 for site in "12"
             ],
         ),
@@ -170,7 +170,7 @@ def write_region(folder: Path) -> dict[str, Path]:
         "pmsi_codes": write_text(
             folder / "pmsi.csv",
             PMSI,
-            [f"{code(sign)};{sign};P{place // 2:04d};2000" for place, sign in enumerate(letters)],
+            [f"{code(sign)};{sign};P{place // 3:04d};2000" for place, sign in enumerate(letters)],
         ),
     }
 

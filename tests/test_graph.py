@@ -6,7 +6,7 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
-from grids import PROPERTY, code, drawn, flows, shuffle, shuffled_rows, with_rows, worlds
+from grids import HEAVY, PROPERTY, code, drawn, flows, shuffle, shuffled_rows, with_rows, worlds
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -126,7 +126,7 @@ def test_as_a_slow_loop(world, weights):
     assert arcs(tt.attraction_graph(table, communes, weights=weights)) == expected
 
 
-@PROPERTY
+@HEAVY
 @given(worlds(), st.sampled_from(["volume", "equal"]), st.integers(0, 1000))
 def test_row_order_changes_nothing(world, weights, seed):
     """To the last bit, and in the same order of nodes and arcs."""

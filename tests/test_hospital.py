@@ -141,8 +141,10 @@ def test_stays_become_flows_between_communes(tmp_path: Path) -> None:
     assert account["patients_in"] == account["patients_kept"] == 60
     assert account["unit"] == "stays"
     assert [str(each) for each in account["notices"]] == [
-        ("80 % of the stays come from PMSI codes of several communes and were shared out "
-        "(totals conserved)")
+        (
+            "80 % of the stays come from PMSI codes of several communes and were shared out "
+            "(totals conserved)"
+        )
     ]
 
 

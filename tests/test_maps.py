@@ -515,7 +515,7 @@ def test_the_region_is_light_and_quick(browser: Browser, tmp_path: Path) -> None
     truth = pd.read_csv(folder / "truth_territories.csv", dtype=str).set_index("code")["territory"]
     labels = truth.reindex(communes.index)
     others = sorted(labels.unique())
-    draw = random.Random(0)  # noqa: S311
+    draw = random.Random(0)
     rows = [
         (code, f"spécialité {k}", label if draw.random() < 0.8 else draw.choice(others), False)
         for code, label in labels.sort_index().items()
