@@ -112,6 +112,7 @@ def _commands() -> click.Group:
             help=say("cli.help_version"),
         )
     )
+    group.params.append(_lang_option(expose_value=False))
     group.add_command(_demo_command())
     group.add_command(_check_command())
     group.add_command(_run_command())
@@ -142,8 +143,8 @@ def _option(name: str, **more: Any) -> click.Option:  # noqa: ANN401
     return click.Option([name], help=say(f"cli.help_{key}"), **more)
 
 
-def _lang_option() -> click.Option:
-    return _option("--lang", type=click.Choice(get_args(Language)), default=None)
+def _lang_option(**more: Any) -> click.Option:  # noqa: ANN401
+    return _option("--lang", type=click.Choice(get_args(Language)), default=None, **more)
 
 
 def _command(
@@ -373,7 +374,7 @@ def _report(run: Run, out: Path) -> None:
             people=int(run.zoning.communes["population"].sum()),
         )
     )
-    for each in run.zoning.unmet:
+    for each in (*run.zoning.unmet, *run.weak):
         _echo(say("cli.unmet", sentence=str(each)))
     _echo(say("cli.look", place=str(out / "map.html"), folder=str(out)))
 

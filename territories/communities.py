@@ -438,17 +438,20 @@ def proposed(network: Network, most: int, bounds: Bounds, seed: int) -> Partitio
     """Divide a network as finely as each territory still has a place of care.
 
     The finest of the `RESOLUTIONS` is kept that gives no more than `most` territories, each of
-    which receives patients; where the first gives too many already, they merge down. Pieces of the
-    layer in which nobody is treated can have no such territory and do not count.
+    which receives patients; where the first gives too many already, they merge down. What can have
+    no such territory does not count: pieces of the layer in which nobody is treated, communes
+    without flows.
     """
     piece = pieces(network)
     cared = {piece[node] for node in range(len(network)) if network.received[node] > 0}
     best: Partition | None = None
     for resolution in RESOLUTIONS:
         division = bounded(network, resolution, bounds, seed)
-        careless = any(
-            piece[min(division.members[label])] in cared for label in without_care(division)
-        )
+        careless = [
+            members
+            for members in (division.members[label] for label in without_care(division))
+            if piece[min(members)] in cared and any(network.sent[node] > 0 for node in members)
+        ]
         if len(division) > most or careless:
             break
         best = division

@@ -167,7 +167,7 @@ def _shown_measures(measures: pd.DataFrame, door: Secrecy) -> pd.DataFrame:
 def _class_shares(zoning: Zoning, agreement: pd.DataFrame) -> pd.DataFrame:
     """Share of each territory's population in each class of concordance."""
     member = zoning.membership
-    people = member["code"].map(zoning.communes["population"]) * member["weight"]
+    people = member["code"].map(zoning.communes["population"]).astype("float64") * member["weight"]
     klass = member["code"].map(agreement["concordance"])
     sums = people.groupby([member["territory"], klass]).sum().unstack(fill_value=0)
     shares = sums.div(sums.sum(axis=1).where(lambda total: total > 0), axis=0)

@@ -14,8 +14,9 @@ from territories import __version__
 from territories._words import Language, Sentence, current_language, using
 from territories._writing import whole_folder
 from territories.concordance import concordance, hospital_agreement
-from territories.delineation import delineate
+from territories.delineation import CLEAR_INSIDE_SHARE, delineate
 from territories.errors import InputError, fault
+from territories.evaluation import evaluate
 from territories.export import (
     Evidence,
     commune_table,
@@ -39,7 +40,7 @@ from territories.secrecy import Secrecy
 
 if TYPE_CHECKING:
     from territories.communes import Bridges
-    from territories.flows import Reconciliation
+    from territories.flows import Flows, Reconciliation
     from territories.zoning import Zoning
 
 FILES: Final = (
@@ -113,12 +114,15 @@ class Run:
         What became of the rows of each input file.
     settings
         What was asked.
+    weak
+        Territories that the flows hardly hold together, each a sentence.
     """
 
     zoning: Zoning
     evidence: Evidence
     accounts: tuple[Reconciliation, ...]
     settings: Settings
+    weak: tuple[Sentence, ...] = ()
 
 
 def compute(settings: Settings, *, tell: Tell = lambda _: None) -> Run:
@@ -211,6 +215,21 @@ def compute(settings: Settings, *, tell: Tell = lambda _: None) -> Run:
         ),
         accounts=tuple(accounts),
         settings=settings,
+        weak=_weak(zoning, flows),
+    )
+
+
+def _weak(zoning: Zoning, flows: Flows) -> tuple[Sentence, ...]:
+    """Say which territories keep little of their people's care, where the share may be said."""
+    measures = evaluate(zoning, flows)
+    share = Secrecy().shares(measures["inside"], measures["sent"])
+    few = share[share < CLEAR_INSIDE_SHARE].sort_values(kind="stable")
+    return tuple(
+        Sentence(
+            "notice.weak_territory",
+            {"name": name, "percent": round(100 * kept)},
+        )
+        for name, kept in zip(measures["name"].reindex(few.index), few, strict=True)
     )
 
 
@@ -291,6 +310,7 @@ def _run_record(run: Run, door: Secrecy) -> dict[str, Any]:
         "delineation": dict(run.zoning.parameters),
         "territories": len(run.zoning.territories),
         "unmet": [str(each) for each in run.zoning.unmet],
+        "weak": [str(each) for each in run.weak],
     }
 
 

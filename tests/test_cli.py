@@ -331,7 +331,7 @@ REFUSED = {
                          ["region.toml", "min_populaton", "min_population"],
                          "n'existe pas", "no such setting"),
     "setting of another kind": (config('territories = "vingt"'),
-                                ["region.toml", "territories"], "entier", "integer"),
+                                ["region.toml", "territories"], "entier", "whole number"),
     "broken configuration": (config("a = [1"), ["region.toml", "TOML"],
                              "pas un fichier TOML", "not correct TOML"),
     "weight under zero": (options("--hospital-weight", -2), ["-2"], "poids", "weight"),

@@ -115,20 +115,21 @@ def test_how_often_the_rule_is_right(shared_data: Path) -> None:
     nhs = shared_data / "nhs"
     changes = pd.read_csv(nhs / "district_changes.csv", dtype=str).set_index("old")["new"]
     flows = pd.read_csv(nhs / "flows_link.csv", dtype={"residence": str, "site": str})
-    flows["residence"] = flows["residence"].replace(changes)
     table = flows.rename(columns={"site": "practitioner"}).sample(frac=1, random_state=1)
-    found = practice_places(table)
     truth = pd.read_csv(nhs / "site_district.csv", dtype=str).set_index("site")["district"]
-    truth = truth.reindex(found.index).dropna()
-    found = found.loc[truth.index]
-    right = found["commune"] == truth
-    assert right.mean() == pytest.approx(0.669, abs=0.0005)
+    found = practice_places(table)
+    assert (found["commune"] == truth[found.index]).mean() == pytest.approx(0.669, abs=0.0005)
+
+    found = practice_places(table.assign(residence=table["residence"].replace(changes)))
+    right = found["commune"] == truth[found.index]
     districts = gpd.read_file(nhs / "districts_epsg27700.geojson")
     districts = districts.set_crs("EPSG:27700", allow_override=True).set_index("geo_code")
     pairs = tt.contiguity(districts.set_geometry(districts.make_valid()))
     near = {frozenset(ends) for ends in pairs[["left", "right"]].itertuples(index=False)}
-    beside = [frozenset(ends) in near for ends in zip(found["commune"], truth, strict=True)]
-    assert 0.90 <= (right | pd.Series(beside, found.index)).mean() <= 0.925
+    ends = zip(found["commune"], truth[found.index], strict=True)
+    beside = pd.Series([frozenset(pair) in near for pair in ends], found.index)
+    assert 0.67 <= right.mean() <= 0.72
+    assert 0.90 <= (right | beside).mean() <= 0.92
     sure = found["share"] >= 0.4
     assert right[sure].mean() >= 0.78
     assert right[~sure].mean() <= 0.57
@@ -234,7 +235,9 @@ def classed(poles: str, minimum: int = 3) -> pd.Series:
         for number, pole in enumerate(poles)
     ]
     communes = layer("z")
-    return tt.concordance(tt.dominant_poles(located(rows, communes)), minimum=minimum).loc[code("z")]
+    return tt.concordance(tt.dominant_poles(located(rows, communes)), minimum=minimum).loc[
+        code("z")
+    ]
 
 
 @pytest.mark.parametrize(

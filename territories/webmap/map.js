@@ -24,8 +24,10 @@
   // White in the fills of themes without classes: calmer than the full colours.
   const CALM = 0.3;
 
-  // From this zoom on communes bear their names, at most so many in view.
+  // From this zoom on communes bear their names, at most so many in view; in a small layer, only
+  // once the reader has come a step nearer than the whole of it.
   const NEAR = 10;
+  const STEP = 0.75;
   const MOST_NAMES = 150;
 
   const INK = "#18212b";
@@ -652,6 +654,8 @@
     other.top < one.top + one.height;
 
   function nameLayer(map, data, centres) {
+    const whole = L.latLngBounds(centres.map(({ point }) => degrees(point)));
+    const isNear = () => map.getZoom() >= Math.max(NEAR, map.getBoundsZoom(whole) + STEP);
     paneFor(map, "names").style.pointerEvents = "none";
     const layer = L.layerGroup().addTo(map);
     let given = null;
@@ -685,7 +689,7 @@
 
     /** Seen from near, communes have their names too, after those of the theme. */
     function communesInView() {
-      if (map.getZoom() < NEAR) return [];
+      if (!isNear()) return [];
       const view = map.getBounds();
       const named = new Set(given.map(({ commune }) => commune));
       return data.names
@@ -720,7 +724,7 @@
     let near = false;
     map.on("moveend resize", () => {
       const before = near;
-      near = map.getZoom() >= NEAR;
+      near = isNear();
       if (near || before) draw();
       else spread();
     });
