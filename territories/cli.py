@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import sys
 import tomllib
@@ -19,7 +20,7 @@ from territories._words import NARROW_SPACE, Language, number, say, using
 from territories.errors import InputError, TerritoriesError, fault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from territories.flows import Reconciliation
     from territories.pipeline import Run, Settings
@@ -248,7 +249,7 @@ def _run(
 
 def _settings(config: Path | None, given: dict[str, Any]) -> Settings:
     """Join the configuration file and the options; an option wins."""
-    from territories._tables import readable  # noqa: PLC0415
+    from territories._tables import ALIASES, readable  # noqa: PLC0415
     from territories.pipeline import Settings  # noqa: PLC0415
 
     from_file: dict[str, Any] = {}
@@ -277,7 +278,7 @@ def _settings(config: Path | None, given: dict[str, Any]) -> Settings:
             message = say("cli.option_missing", option=f"--{name}")
             raise click.UsageError(message, ctx=click.get_current_context())
     try:
-        return Settings.model_validate(values)
+        settings = Settings.model_validate(values)
     except ValidationError as problem:
         file = "--config" if config is None else str(config)
         raise InputError(
@@ -291,16 +292,26 @@ def _settings(config: Path | None, given: dict[str, Any]) -> Settings:
                 for each in problem.errors()
             )
         ) from problem
+    unknown = [
+        fault("config", file=str(config), place=f"columns.{name}", problem=_near_key(name, ALIASES))
+        for name in settings.columns
+        if name not in ALIASES
+    ]
+    if unknown:
+        raise InputError(*unknown)
+    return settings
 
 
 def _config_problem(problem: Any, known: list[str]) -> str:  # noqa: ANN401
-    import difflib  # noqa: PLC0415
-
     if problem["type"] != "extra_forbidden":
         kind = str(problem["type"]).split("_")[0]
         expected = problem.get("ctx", {}).get("expected", "")
         return say(_EXPECTED.get(kind, "cli.expected_text"), values=expected)
-    near = difflib.get_close_matches(str(problem["loc"][0]), known, n=1)
+    return _near_key(str(problem["loc"][0]), known)
+
+
+def _near_key(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
     return say("cli.config_key_near", near=near[0]) if near else say("cli.config_key")
 
 
@@ -321,20 +332,24 @@ def _work(settings: Settings, out: Path, *, overwrite: bool) -> None:
     """Compute, write, and say where to look."""
     from territories.pipeline import FILES, STAGES, compute, write  # noqa: PLC0415
 
-    _refuse_early(out, FILES, overwrite=overwrite)
+    _refuse_early(settings, out, FILES, overwrite=overwrite)
     with _progress(len(STAGES)) as tell:
         run = compute(settings, tell=tell)
         write(run, out, overwrite=overwrite, tell=tell)
     _report(run, out)
 
 
-def _refuse_early(out: Path, files: Sequence[str], *, overwrite: bool) -> None:
+def _refuse_early(settings: Settings, out: Path, files: Sequence[str], *, overwrite: bool) -> None:
     """Refuse before the long work what would be refused after it."""
     present = [name for name in files if (out / name).exists()]
     if present and not overwrite:
         raise InputError(fault("output_exists", file=str(out), values=", ".join(present)))
     if out.exists() and not out.is_dir():
         raise InputError(fault("output_is_file", file=str(out)))
+    inputs = {value.resolve() for _, value in settings if isinstance(value, Path)}
+    lost = sorted(str(out / name) for name in files if (out / name).resolve() in inputs)
+    if lost:
+        raise InputError(*(fault("output_is_input", file=name) for name in lost))
 
 
 @contextmanager

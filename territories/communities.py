@@ -440,7 +440,7 @@ def proposed(network: Network, most: int, bounds: Bounds, seed: int) -> Partitio
     The finest of the `RESOLUTIONS` is kept that gives no more than `most` territories, each of
     which receives patients; where the first gives too many already, they merge down. What can have
     no such territory does not count: pieces of the layer in which nobody is treated, communes
-    without flows.
+    without flows to another.
     """
     piece = pieces(network)
     cared = {piece[node] for node in range(len(network)) if network.received[node] > 0}
@@ -450,7 +450,7 @@ def proposed(network: Network, most: int, bounds: Bounds, seed: int) -> Partitio
         careless = [
             members
             for members in (division.members[label] for label in without_care(division))
-            if piece[min(members)] in cared and any(network.sent[node] > 0 for node in members)
+            if piece[min(members)] in cared and any(network.linked[node] for node in members)
         ]
         if len(division) > most or careless:
             break

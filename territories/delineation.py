@@ -374,5 +374,5 @@ def _unclear(partition: Partition) -> list[Sentence]:
     )
     if inside >= CLEAR_INSIDE_SHARE * sent:
         return []
-    percent = round(100 * inside / sent) if sent else 0
-    return [Sentence("unmet.no_clear_division", {"percent": percent})]
+    # The share itself is not told: beside the total of a file it could be a few patients.
+    return [Sentence("unmet.no_clear_division", {"percent": round(100 * CLEAR_INSIDE_SHARE)})]

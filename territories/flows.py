@@ -91,7 +91,9 @@ class Reconciliation:
             "unit": self.unit,
             "patients_in": self.patients_in if counted and not secret else None,
             "patients_kept": None if kept is None else self.patients_kept,
-            "patients_aside": None if kept is None else self.patients_aside,
+            "patients_aside": None
+            if kept is None or door.hides(self.patients_aside)
+            else self.patients_aside,
             "reasons": {
                 name: {"rows": rows, "patients": shown[name]}
                 for name, (rows, _) in sorted(self.reasons.items())

@@ -9,6 +9,7 @@ import pandas as pd
 
 from territories import codes
 from territories._tables import (
+    Table,
     code_column,
     duplicate_keys,
     empty_cells,
@@ -21,6 +22,7 @@ from territories._tables import (
 from territories._words import Sentence
 from territories.errors import CodeError, InputError, fault
 from territories.flows import Flows, Reconciliation, count
+from territories.secrecy import Secrecy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -140,20 +142,13 @@ def read_hospital(
     notices: list[Sentence] = []
     cover = _own_codes(frame["pmsi_code"]) if pmsi_codes is None else read_pmsi_codes(pmsi_codes)
     outside = ~frame["pmsi_code"].isin(cover["pmsi_code"]) & (frame["pmsi_code"] != "")
+    if pmsi_codes is None and communes is not None:
+        faults += _not_communes(table, frame["pmsi_code"], communes)
     if outside.any():
         ours = set() if communes is None else set(codes.department(communes.index.to_series()))
         lost = outside & codes.department(frame["pmsi_code"]).isin(ours)
         if lost.any():
-            faults.append(
-                fault(
-                    "pmsi_unknown",
-                    file=table.file,
-                    column=table.head("pmsi_code"),
-                    count=int(lost.sum()),
-                    rows=row_list(lost),
-                    values=value_list(frame.loc[lost, "pmsi_code"].drop_duplicates()),
-                )
-            )
+            faults.append(_pmsi_unknown(table, frame["pmsi_code"], lost))
         elsewhere = frame.loc[outside, "pmsi_code"].drop_duplicates()
         cover = pd.concat(
             [
@@ -170,7 +165,7 @@ def read_hospital(
     shared = allocated(frame, cover, rule=allocation)
     total, split = frame["stays"].sum(), shared.loc[shared["split"], "stays"].sum()
     if split > 0:
-        notices.append(Sentence("notice.stays_split", {"percent": round(100 * split / total)}))
+        notices.append(_split_notice(split, total))
     shared["destination"] = codes.to_cities(shared["site"].map(places))
     # In canonical order first: sums of fractions depend on it to the last bit.
     shared = shared.sort_values(["residence", "activity", "destination", "site", "stays"])
@@ -190,6 +185,14 @@ def read_hospital(
         reconciliation=account,
         unit="stays",
     )
+
+
+def _split_notice(split: float, total: float) -> Sentence:
+    """Say which share of the stays was shared out, unless that would tell a small number."""
+    share = Secrecy().shares(pd.Series([split]), pd.Series([total])).iloc[0]
+    if pd.isna(share):
+        return Sentence("notice.some_stays_split")
+    return Sentence("notice.stays_split", {"percent": round(100 * share)})
 
 
 def read_sites(path: PathLike) -> pd.Series:
@@ -223,6 +226,26 @@ def read_pmsi_codes(path: PathLike) -> pd.DataFrame:
         raise InputError(*faults)
     return pd.DataFrame(
         {"pmsi_code": table.frame["pmsi_code"].str.strip(), "code": code, "population": population}
+    )
+
+
+def _not_communes(table: Table, given: pd.Series, communes: gpd.GeoDataFrame) -> list[Sentence]:
+    """Find codes that cannot be communes: the correspondence may have been forgotten."""
+    code = codes.repaired(given)
+    ours = set(codes.department(communes.index.to_series()))
+    lost = ~codes.plausible(code) | codes.department(code).isin(ours)
+    lost &= ~code.isin(communes.index) & (given != "")
+    return [_pmsi_unknown(table, given, lost)] if lost.any() else []
+
+
+def _pmsi_unknown(table: Table, given: pd.Series, lost: pd.Series) -> Sentence:
+    return fault(
+        "pmsi_unknown",
+        file=table.file,
+        column=table.head("pmsi_code"),
+        count=int(lost.sum()),
+        rows=row_list(lost),
+        values=value_list(given[lost].drop_duplicates()),
     )
 
 

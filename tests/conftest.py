@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,10 +68,18 @@ def _no_language() -> Iterator[None]:
         os.environ["TERRITORIES_LANG"] = chosen
 
 
+@pytest.fixture(scope="session")
+def _region(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Write the files of a small region once."""
+    return layers.write_region(tmp_path_factory.mktemp("region"))
+
+
 @pytest.fixture
-def region(tmp_path: Path) -> dict[str, Path]:
-    """Give the files of a small region of two towns."""
-    return layers.write_region(tmp_path / "region")
+def region(_region: dict[str, Path], tmp_path: Path) -> dict[str, Path]:
+    """Give the files of a small region of two towns, to change at will."""
+    folder = tmp_path / "region"
+    folder.mkdir()
+    return {name: Path(shutil.copy(path, folder)) for name, path in _region.items()}
 
 
 @dataclass(frozen=True)

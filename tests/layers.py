@@ -146,10 +146,8 @@ def write_region(folder: Path) -> dict[str, Path]:
             for town, patients in ((near, 10 * far), (other, far)):
                 own = 1000 if town == sign else 0
                 who = f"PS{ord(town):06d}{activity[:2]}"
-                department = code(town)[:2]
-                rows.append(
-                    f"{code(sign)};{activity};{who};{department};{patients + own};{patients * 30},50"
-                )
+                key = f"{code(sign)};{activity};{who};{code(town)[:2]}"
+                rows.append(f"{key};{patients + own};{patients * 30},50")
         rows.append(f"{code('a')};{activity};PS75{activity[:4]};75;25;900,00")
     letters = list(squares(REGION))
     return {

@@ -155,6 +155,25 @@ def test_columns_can_be_named(cli: Callable, region: Files, tmp_path: Path) -> N
     assert cli("run", *as_options(region), *mapping, "--out", out).code == 0
 
 
+def test_an_extract_of_places_needs_no_practitioner(
+    cli: Callable, region: Files, tmp_path: Path
+) -> None:
+    rows = [
+        f"{code(sign)};{activity};{code('h' if sign.islower() else 'Q')};20"
+        for sign in layers.squares(layers.REGION)
+        for activity in ("orl", "derm", "ophtalmo")
+    ]
+    write_text(region["flows"], "codgeo;specialite;commune_exercice;nb_patients", rows)
+    told = cli("run", *as_options(region), "--territories", 2, "--out", tmp_path / "out")
+    assert told.code == 0
+    assert "patients : 1\u202f440 = 1\u202f440 + 0" in told.out
+    text = (tmp_path / "out" / "communes.csv").read_text(encoding="utf-8-sig")
+    assert {row["pole"] for row in csv.DictReader(io.StringIO(text), delimiter=";")} == {
+        code("h"),
+        code("Q"),
+    }
+
+
 def test_the_fictional_region(cli: Callable, tmp_path: Path) -> None:
     told = cli("demo", "--out", tmp_path / "demo")
     assert told.code == 0
@@ -330,6 +349,8 @@ REFUSED = {
     "misspelt setting": (config("min_populaton = 5"),
                          ["region.toml", "min_populaton", "min_population"],
                          "n'existe pas", "no such setting"),
+    "misspelt column": (config('columns = {patient = "x"}'),
+                        ["region.toml", "patient", "patients"], "columns", "columns"),
     "setting of another kind": (config('territories = "vingt"'),
                                 ["region.toml", "territories"], "entier", "whole number"),
     "broken configuration": (config("a = [1"), ["region.toml", "TOML"],
@@ -374,6 +395,19 @@ def test_a_file_is_no_folder(cli: Callable, region: Files, tmp_path: Path, overw
     assert told.code == 1
     assert "c'est un fichier, pas un dossier" in told.err
     assert (tmp_path / "out").read_text() == "mine"
+
+
+@pytest.mark.parametrize("overwrite", [[], ["--overwrite"]])
+def test_an_input_is_never_overwritten(
+    cli: Callable, region: Files, tmp_path: Path, overwrite: list[str]
+) -> None:
+    """communes.geojson is a name of the result, and a likely name of the input beside it."""
+    assert region["communes"].name in FILES
+    before = everything(tmp_path)
+    told = cli("run", *as_options(region), "--out", region["communes"].parent, *overwrite)
+    assert told.code == 1
+    assert "communes.geojson" in told.err
+    assert everything(tmp_path) == before
 
 
 def test_below_a_file_nothing_can_be_written(cli: Callable, region: Files, tmp_path: Path) -> None:
@@ -454,7 +488,9 @@ def test_an_interrupted_write_leaves_what_was_there(
 ) -> None:
     out = tmp_path / "out"
     if old:
-        assert cli("run", *as_options(region), "--out", out).code == 0
+        out.mkdir()
+        for name in FILES:
+            (out / name).write_text(f"the old {name}")
     before = everything(tmp_path)
 
     def fails(*_: object, **__: object) -> None:

@@ -107,6 +107,11 @@ def test_a_bridge_between_neighbours_changes_nothing() -> None:
     assert touching(contiguity(communes, bridges=[("00002", "00001")] * 2)) == {"ab": 1.0}
 
 
+def test_a_bridge_from_a_commune_to_itself_joins_nothing() -> None:
+    """Each pair is of two communes: left < right."""
+    assert touching(contiguity(layer("ab"), bridges=[("00001", "00001")])) == {"ab": 1.0}
+
+
 def test_a_bridge_to_nowhere_is_refused_by_name() -> None:
     with pytest.raises(ConstraintError, match="'99999'"):
         contiguity(layer("ab"), bridges=[("00001", "99999")])

@@ -3,7 +3,7 @@
 import networkx as nx
 import numpy as np
 import pytest
-from grids import PROPERTY, SHAPES
+from grids import HEAVY, PROPERTY, SHAPES
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -372,6 +372,29 @@ def test_improve_until_nothing_gains(case, seed):
                 assert trial.modularity() <= reached + 1e-9
 
 
+@PROPERTY
+@given(st.integers(0, 2**32 - 1), st.integers(0, 1000))
+def test_improve_tries_the_neighbours_of_a_move_again(draw, seed):
+    """On a line where neighbours alone exchange, one run leaves no node that would gain.
+
+    0 ─3─ 1 ─9─ 2 ─5─ 3 …     expected flows weigh nothing (resolution of 1e-9)
+    """
+    generator = np.random.default_rng(draw)
+    flows = np.zeros((12, 12), dtype=int)
+    for node in range(11):
+        flows[node, node + 1] = generator.integers(1, 100)
+    network = network_of(flows.tolist(), line(12))
+    partition = Partition(network, whole_labels(generator, line(12)), 1e-9)
+    improve(partition, FREE, seed)
+    reached = partition.modularity()
+    for node, own in enumerate(partition.labels):
+        if partition.stays_whole_without(node):
+            for label in {partition.labels[other] for other in line(12)[node]} - {own}:
+                trial = Partition(network, partition.labels, 1e-9)
+                trial.move(node, label)
+                assert trial.modularity() < reached + 0.5 / network.total
+
+
 @pytest.mark.parametrize("seed", [0, 1, 2, -1, 2**64 + 5])
 @pytest.mark.parametrize("count", [0, 1, 2, 10, 500])
 def test_shuffled_is_a_permutation(count, seed):
@@ -493,13 +516,18 @@ def test_merge_small_without_flow_goes_to_the_least_populated():
 
 
 @PROPERTY
-@given(cases(), st.integers(0, 1000), st.integers(1, 12), st.sampled_from([None, 300]))
+@given(cases(), st.integers(0, 1000), st.integers(1, 12), st.sampled_from([None, 150]))
 def test_merge_down(case, seed, number, maximum):
     """Never under the number; over it only where no pair of neighbours may be joined."""
     flows, borders, population, away = case
     network = network_of(flows, borders, population, away)
     partition = Partition(network, whole_labels(np.random.default_rng(seed), borders), 1.0)
     bounds, before = Bounds(maximum=maximum), len(partition)
+    large = {
+        frozenset(nodes)
+        for label, nodes in partition.members.items()
+        if bounds.too_large(partition.population[label])
+    }
     merge_down(partition, number, bounds)
     assert len(partition) >= min(number, before)
     assert kept(partition) == sums(partition)
@@ -508,10 +536,24 @@ def test_merge_down(case, seed, number, maximum):
         for label in partition.members:
             for other in partition.around(label):
                 assert bounds.too_large(partition.population[label] + partition.population[other])
+    for label, people in partition.population.items():
+        if bounds.too_large(people):
+            assert frozenset(partition.members[label]) in large
+
+
+def test_merge_down_joins_the_pair_that_gains_most():
+    """Three on a line; 1 and 2 exchange 9, 0 and 1 only 2: the cut is left of 1.
+
+    0 ─2─ 1 ─9─ 2
+    """
+    flows = [[20, 2, 0], [0, 20, 9], [0, 0, 20]]
+    partition = Partition(network_of(flows, line(3)), [0, 1, 2], 1.0)
+    merge_down(partition, 2, FREE)
+    assert partition.labels[1] == partition.labels[2] != partition.labels[0]
 
 
 @PROPERTY
-@given(cases(), st.integers(0, 1000), st.sampled_from([(80, None), (None, 200), (80, 250)]))
+@given(cases(), st.integers(0, 1000), st.sampled_from([(150, 300), (80, None), (200, 320)]))
 def test_bounded(case, seed, limits):
     """Bounds are kept; a territory under the minimum has no neighbour that could take it."""
     flows, borders, population, away = case
@@ -521,6 +563,22 @@ def test_bounded(case, seed, limits):
     assert set(pieces(partition, borders).values()) == {1}
     for label, people in partition.population.items():
         assert not bounds.too_large(people)
+        if bounds.too_small(people):
+            for other in partition.around(label):
+                assert bounds.too_large(people + partition.population[other])
+
+
+@pytest.mark.parametrize("seed", [20, 36, 56, 73, 82, 103])
+def test_bounded_tries_again_once_borders_have_moved(seed):
+    """A neighbour that was full may have room after moves: nothing small is left beside room."""
+    generator = np.random.default_rng(seed)
+    flows = generator.integers(0, 50, (16, 16)) * (generator.random((16, 16)) < 0.3)
+    flows[0, 0] += 1
+    population = generator.integers(0, 100, 16).tolist()
+    network = network_of(flows.tolist(), squares(4, 4), population)
+    bounds = Bounds(150, 300)
+    partition = bounded(network, 1.0, bounds, 0)
+    for label, people in partition.population.items():
         if bounds.too_small(people):
             for other in partition.around(label):
                 assert bounds.too_large(people + partition.population[other])
@@ -537,6 +595,18 @@ def test_numbered_without_bounds(case, seed, share):
     partition = numbered(network, number, FREE, seed)
     assert len(partition) == number
     assert set(pieces(partition, borders).values()) == {1}
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("number", [3, 4, 5])
+def test_numbered_keeps_care_before_modularity(seed, number):
+    """Four places of care on a grid of sixteen: of the divisions tried, fewest without care."""
+    generator = np.random.default_rng(seed)
+    flows = generator.integers(0, 50, (16, 16)) * (generator.random((16, 16)) < 0.6)
+    flows[:, 4:] = 0
+    mixed = generator.permutation(16)
+    network = network_of(flows[mixed][:, mixed].tolist(), squares(4, 4))
+    check_best(network, number, FREE)
 
 
 @pytest.mark.parametrize("number", range(1, 7))
@@ -559,6 +629,41 @@ def test_numbered_prefers_territories_with_care():
     partition = numbered(network_of(flows, line(6)), 3, FREE, 0)
     assert len(without_care(partition)) == 1
     assert len(without_care(numbered(network, 2, FREE, 0))) == 0
+
+
+def check_best(network, number, bounds):
+    """Compare with the first six resolutions that give enough, each merged down, by rank.
+
+    Fewest under the minimum, then fewest without care, then the highest modularity.
+    """
+    divisions = [bounded(network, resolution, bounds, 0) for resolution in RESOLUTIONS]
+    fine = [division for division in divisions if len(division) >= number][:6]
+    last = divisions.index(fine[-1]) if len(fine) == 6 else len(divisions) - 1
+    settled = [each.resolution for each in divisions[: last + 1] if len(each) <= number]
+    found = numbered(network, number, bounds, 0)
+
+    def rank(partition):
+        return (
+            abs(len(partition) - number),
+            sum(map(bounds.too_small, partition.population.values())),
+            len(without_care(partition)),
+            -partition.modularity(),
+        )
+
+    for start in fine:
+        trial = Partition(network, start.labels, (settled or [RESOLUTIONS[0]])[-1])
+        merge_down(trial, number, bounds)
+        improve(trial, bounds, 0, keep_number=True)
+        assert found.resolution == trial.resolution
+        assert rank(found) <= rank(trial)
+
+
+@HEAVY
+@given(cases(), st.integers(2, 7), st.sampled_from([(None, None), (80, 400)]))
+def test_numbered_keeps_the_best(case, number, limits):
+    """Of the divisions tried, the one that its docstring says is kept."""
+    flows, borders, population, away = case
+    check_best(network_of(flows, borders, population, away), number, Bounds(*limits))
 
 
 @PROPERTY

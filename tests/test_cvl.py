@@ -285,9 +285,8 @@ def hospital(cvl: Path, cvl_communes: gpd.GeoDataFrame) -> tt.Flows:
 @pytest.fixture(scope="module")
 def stays(cvl: Path) -> dict[tuple[str, str, str], float]:
     """Give the stays of each commune in each commune, by the oracle."""
-    shared = oracle.allocate(
-        oracle.read_stays(cvl / "hospital.csv"), oracle.read_correspondence(cvl / OPTIONS["pmsi-codes"])
-    )  # fmt: skip
+    parts = oracle.read_correspondence(cvl / OPTIONS["pmsi-codes"])
+    shared = oracle.allocate(oracle.read_stays(cvl / "hospital.csv"), parts)
     places = oracle.read_sites(cvl / "finess.csv")
     city = {"75113": "75056"}  # arrondissements are counted with their city
     return oracle.regroup(shared, {site: city.get(at, at) for site, at in places.items()})

@@ -415,6 +415,13 @@ def white(picture):
         ("xxy\nx.y\nxyy", {5: ("uncovered", None, None)}),
         ("xxx\nxzy\nyyy", {}),
         ("...\n.x.\n...", dict.fromkeys((1, 2, 3, 4, 6, 7, 8, 9), ("uncovered", None, None))),
+        (
+            "xxxxx\nxyyzx\nxyxzx\nxyzzx\nxxxxx",
+            {
+                **dict.fromkeys((7, 8, 12, 17), ("enclave", "y", "x")),
+                **dict.fromkeys((9, 14, 18, 19), ("enclave", "z", "x")),
+            },
+        ),
         ("xxxxx\nxyxyx\nxxxxx", {7: ("enclave", "y", "x"), 9: ("enclave", "y", "x")}),
     ],
     ids=[
@@ -429,6 +436,7 @@ def white(picture):
         "uncovered between two territories",
         "enclosed by two territories",
         "uncovered around",
+        "itself, between two others in its own hole",
         "two holes",
     ],
 )
@@ -458,6 +466,21 @@ def test_nested_enclaves(outer, middle):
     assert found[13] == ("enclave", "z", middle)
     ring = dict.fromkeys((7, 8, 9, 12, 14, 17, 18, 19), ("enclave", middle, outer))
     assert found == {13: found[13], **ring}
+
+
+@pytest.mark.parametrize(("outer", "inner"), [("x", "y"), ("y", "x")])
+def test_a_territory_inside_its_own_enclave(outer, inner):
+    """The centre is of the outer territory too: it is enclosed by the inner one, not by itself.
+
+    ooooo
+    oiiio     o outer, i inner
+    oioio
+    oiiio
+    ooooo
+    """
+    picture = "ooooo\noiiio\noioio\noiiio\nooooo".replace("o", outer).replace("i", inner)
+    ring = dict.fromkeys((7, 8, 9, 12, 14, 17, 18, 19), ("enclave", inner, outer))
+    assert white(picture) == {13: ("enclave", outer, inner), **ring}
 
 
 def test_a_shared_commune_is_not_white():

@@ -144,7 +144,7 @@ SMALL = st.dictionaries(
 )
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(SMALL, SMALL)
 def test_no_measure_gives_a_small_count_away(liberal: dict, hospital: dict) -> None:
     """Where a share is shown, its part, its base and the rest are each 0, or 11 and more."""
@@ -285,6 +285,7 @@ def test_outlines_of_territories_are_made_of_those_of_communes() -> None:
         members = communes[drawn.labels.index[drawn.labels == territory]]
         assert shape.area == pytest.approx(shapely.area(members.to_numpy()).sum(), rel=1e-12)
         assert shape.equals(members.union_all())
+        assert shapely.is_ccw(shapely.get_exterior_ring(shapely.get_parts(shape))).all()
 
 
 # --- GeoPackage ----------------------------------------------------------------------------------

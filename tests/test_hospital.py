@@ -15,7 +15,7 @@ from layers import PMSI, SITES, STAYS, code, layer, shuffled, write_text
 from pandas.testing import assert_frame_equal
 
 import territories as tt
-from territories import CodeError, InputError
+from territories import CodeError, InputError, Secrecy
 from territories._words import using
 from territories.hospital import allocated
 
@@ -180,6 +180,27 @@ def test_without_a_correspondence_codes_are_communes(tmp_path: Path) -> None:
         ["00002", 7.0],
         ["01004", 5.0],
     ]
+
+
+@pytest.mark.parametrize("unknown", ["00999", "28C01", "ZZZZZ"])
+def test_without_a_correspondence_codes_must_be_communes(tmp_path: Path, unknown: str) -> None:
+    """Of the layer, or plausible ones of another department: --pmsi-codes may be forgotten."""
+    with pytest.raises(CodeError, match=f"code_geo_pmsi.*rows 3.*'{unknown}'"):
+        hospital(tmp_path, ["00001;1;mco;40", f"{unknown};1;mco;41"], pmsi_codes=None)
+
+
+@pytest.mark.parametrize(("split", "alone"), [(4, 996), (996, 4), (3, 0), (300, 0), (0, 300)])
+def test_the_share_of_stays_split_gives_no_small_count_away(
+    tmp_path: Path, split: int, alone: int
+) -> None:
+    """The total stands beside it: the share is not told when a part of it may not be."""
+    rows = [f"28C01;1;mco;{split}", f"00300;1;mco;{alone}"]
+    account = hospital(tmp_path, rows).reconciliation
+    told = " ".join(str(each) for each in account.notices)
+    if any(Secrecy().hides(number) for number in (split, alone)):
+        assert not re.search(r"\d", told)
+    elif split:
+        assert "100 % of the stays" in told
 
 
 def test_no_stay_at_all_is_no_accident(tmp_path: Path) -> None:

@@ -406,7 +406,10 @@ def test_overlays_come_and_go_and_the_panel_folds(drawn: Opened) -> None:
     names = drawn.page.locator(".tm-name-text")
     shown = names.all_inner_texts()
     assert shown[:2] == ["Saint-Jean-le-Blanc", "Orléans"]  # territories, the biggest first
-    assert "Village-12" in shown  # seen from near, communes too
+    assert "Village-12" not in shown
+    drawn.page.get_by_role("button", name="Agrandir").click()
+    drawn.page.wait_for_timeout(600)
+    assert "Village-12" in names.all_inner_texts()  # seen from near, communes too
     drawn.page.get_by_role("checkbox", name="Noms").uncheck()
     assert names.count() == 0
     borders = drawn.page.locator(".leaflet-borders-pane path")

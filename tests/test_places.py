@@ -116,6 +116,17 @@ def test_a_place_never_joins_a_smaller_one() -> None:
     assert poles(rows, "abc")["a"] == "a"
 
 
+def test_nor_one_that_receives_as_many() -> None:
+    """All of each go to the other, and both receive 50.
+
+    ::
+
+        ab
+    """
+    rows = [("a", "orl", "b", 50), ("b", "orl", "a", 50)]
+    assert poles(rows, "ab") == {"a": "a", "b": "b"}
+
+
 def test_among_several_the_group_that_sees_most() -> None:
     """Half of b's residents go to a, half to c, which receives more; then equal, the larger.
 

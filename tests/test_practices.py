@@ -38,7 +38,7 @@ def table_of(rows: list[oracle.Row], seed: int = 1) -> pd.DataFrame:
     return shuffled(table, seed)
 
 
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(ROWS, st.integers(0, 9))
 def test_every_place_is_the_oracles(drawn: dict, seed: int) -> None:
     rows = rows_of(drawn)
@@ -60,7 +60,7 @@ def test_every_place_is_the_oracles(drawn: dict, seed: int) -> None:
                 assert mine[name] == pytest.approx(float(exact), abs=1e-12)
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(ROWS)
 def test_the_names_of_practitioners_do_not_matter(drawn: dict) -> None:
     table = table_of(rows_of(drawn))

@@ -21,7 +21,9 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 def test_layers():
     """Imports follow the data, one way: the contract in pyproject.toml."""
     command = Path(sys.executable).with_name("lint-imports")
-    result = subprocess.run([command, "--no-cache"], cwd=ROOT, capture_output=True, text=True)
+    result = subprocess.run(
+        [command, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert result.returncode == 0, result.stdout
 
 

@@ -377,7 +377,7 @@ FLOW_ROWS = st.dictionaries(
 )
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(FLOW_ROWS, st.sampled_from(["aside", "external"]), st.integers(0, 5))
 def test_in_is_kept_and_set_aside(
     tmp_path_factory: pytest.TempPathFactory, rows, on_unknown, seed: int

@@ -653,8 +653,7 @@
     one.top < other.top + other.height &&
     other.top < one.top + one.height;
 
-  function nameLayer(map, data, centres) {
-    const whole = L.latLngBounds(centres.map(({ point }) => degrees(point)));
+  function nameLayer(map, data, centres, whole) {
     const isNear = () => map.getZoom() >= Math.max(NEAR, map.getBoundsZoom(whole) + STEP);
     paneFor(map, "names").style.pointerEvents = "none";
     const layer = L.layerGroup().addTo(map);
@@ -1102,7 +1101,7 @@
     fold(container.clientWidth < 640);
 
     const communes = communeLayer(map, shapes, data.tiles ? 0.75 : 1);
-    const names = nameLayer(map, data, centres);
+    const names = nameLayer(map, data, centres, extent);
     for (const pane of ["borders", "chosen"]) paneFor(map, pane).style.pointerEvents = "none";
     const above = L.svg({ pane: "borders", padding: 0.3 });
     const chosen = L.layerGroup().addTo(map);
