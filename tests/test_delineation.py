@@ -550,7 +550,7 @@ def test_patients_outside_only():
     zoning = tt.delineate(table, layer, population=(9_000, None))
     assert zoning.labels.unique().size == 1
     assert unmet(zoning) == ["no_care", "no_clear_division"]
-    assert "only 0 %" in str(zoning.unmet[-1])
+    assert "less than 30 %" in str(zoning.unmet[-1])
 
 
 def test_patients_from_outside_only():
@@ -676,10 +676,12 @@ def test_an_island_without_care_does_not_spoil_the_rest():
     assert unmet(wider) == ["no_care"]
 
 
-@pytest.mark.parametrize("away", [0, 400], ids=["no flow", "all to Paris"])
+@pytest.mark.parametrize(
+    ("away", "here"), [(0, 0), (400, 0), (400, 1)], ids=["no flow", "all to Paris", "all but one"]
+)
 @pytest.mark.parametrize("mixing", [0.2, 0.6])
-def test_a_large_commune_without_care_does_not_spoil_the_rest(mixing, away):
-    """A corner of 25 000 inhabitants of whom none is treated here: the others are found.
+def test_a_large_commune_without_care_does_not_spoil_the_rest(mixing, away, here):
+    """A corner of 25 000 inhabitants of whom one at most is treated here: the others are found.
 
     o········
     ·········
@@ -688,7 +690,9 @@ def test_a_large_commune_without_care_does_not_spoil_the_rest(mixing, away):
     corner = code(1)
     layer.loc[corner, "population"] = 25_000
     rows = table.table[table.table["residence"] != corner]
-    elsewhere = with_rows(tt.Flows(rows), [(corner, PARIS, away)])
+    elsewhere = with_rows(
+        tt.Flows(rows), [(corner, PARIS, away), (corner, truth.drop(corner).iloc[-1], here)]
+    )
     zoning = tt.delineate(elsewhere, layer)
     others = truth.drop(corner).sort_index()
     assert adjusted_rand_score(others, zoning.labels.drop(corner)) == 1.0

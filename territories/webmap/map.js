@@ -653,8 +653,8 @@
     one.top < other.top + other.height &&
     other.top < one.top + one.height;
 
-  function nameLayer(map, data, centres, whole) {
-    const isNear = () => map.getZoom() >= Math.max(NEAR, map.getBoundsZoom(whole) + STEP);
+  function nameLayer(map, data, centres, wholeZoom) {
+    const isNear = () => map.getZoom() >= Math.max(NEAR, wholeZoom() + STEP);
     paneFor(map, "names").style.pointerEvents = "none";
     const layer = L.layerGroup().addTo(map);
     let given = null;
@@ -1083,7 +1083,7 @@
     const extent = L.latLngBounds(corners(lines.points).map(degrees));
     const offered = themes(data, text, patterns(container, id));
     const about = describe(data, text);
-    const state = { theme: null, communeLines: true, namesShown: true, moved: false };
+    const state = { theme: null, communeLines: true, namesShown: true, moved: false, wholeZoom: Infinity };
 
     container.classList.add("tm");
     container.setAttribute("aria-label", data.title);
@@ -1101,7 +1101,7 @@
     fold(container.clientWidth < 640);
 
     const communes = communeLayer(map, shapes, data.tiles ? 0.75 : 1);
-    const names = nameLayer(map, data, centres, extent);
+    const names = nameLayer(map, data, centres, () => state.wholeZoom);
     for (const pane of ["borders", "chosen"]) paneFor(map, pane).style.pointerEvents = "none";
     const above = L.svg({ pane: "borders", padding: 0.3 });
     const chosen = L.layerGroup().addTo(map);
@@ -1139,6 +1139,7 @@
     }
     function home() {
       map.fitBounds(extent, { ...padding(), animate: false });
+      state.wholeZoom = map.getZoom();
       state.moved = false;
     }
     function zoomTo(which) {
