@@ -29,6 +29,10 @@ _BLANKS: Final = "[\\s\u00a0\u202f\u2007]+"
 _NUMBER: Final = r"[+-]?[0-9]+(?:[.,][0-9]+)?(?:[eE][+-]?[0-9]+)?"
 _LISTED: Final = 5
 
+# Codes are quoted in messages. One or two digits may be a count; more than nine signs, or letters
+# and many digits, may be the number of a practitioner.
+_SHOWABLE: Final = re.compile(r"[A-Za-z]{1,9}|[0-9]{3,9}(?:\.0)?|[0-9A-Za-z]{3,6}|[\w ]{0}")
+
 # Whole numbers are exact up to here; no count of people comes near.
 _LARGEST: Final = 2**53
 
@@ -121,18 +125,31 @@ def read_table(path: str | Path) -> Table:
     content = place.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     text = _decoded(content, place.name)
-    header = text.lstrip("\r\n").split("\n", 1)[0].rstrip("\r")
+    table = text.lstrip()
+    above = text[: len(text) - len(table)].count("\n")  # blank lines, which still count as rows
+    header = table.split("\n", 1)[0].rstrip("\r")
     delimiter = max(_DELIMITERS, key=header.count)
-    frame = _parsed(text, delimiter, header.count(delimiter) + 1, place.name)
+    frame = _parsed(table, delimiter, header.count(delimiter) + 1, place.name)
+    frame.index += above
     frame = frame[(frame != "").any(axis=1)]
     if frame.empty:
         raise InputError(fault("no_rows", file=place.name))
-    if any(re.fullmatch(_NUMBER, str(name)) for name in frame.columns):
+    digits = any(re.search("[0-9]", str(name)) for name in frame.columns)
+    if digits and not any(map(_recognised, frame.columns)):
         raise InputError(fault("header_missing", file=place.name))  # its cells may be counts
     twice = frame.columns[frame.columns.duplicated()]
     if len(twice):
         raise InputError(fault("column_twice", file=place.name, column=str(twice[0])))
     return Table(frame=frame, file=place.name, sha256=digest, heads={})
+
+
+def _recognised(name: str) -> bool:
+    """Tell whether a column is one of ours."""
+    return any(_is(ours, name) for ours in ALIASES)
+
+
+def _is(ours: str, name: str) -> bool:
+    return any(re.fullmatch(pattern, plain(name)) for pattern in ALIASES[ours])
 
 
 def _decoded(content: bytes, file: str) -> str:
@@ -240,14 +257,11 @@ def matched(
     for ours in [*needed, *optional]:
         if ours in given:
             choices = [name for name in present if name == given[ours]]
+            if ours != "practitioner" and _is("practitioner", given[ours]):
+                faults.append(fault("column_practitioner", column=ours, theirs=given[ours]))
         else:
             taken = set(given.values())
-            choices = [
-                name
-                for name in present
-                if name not in taken
-                and any(re.fullmatch(pattern, plain(name)) for pattern in ALIASES[ours])
-            ]
+            choices = [name for name in present if name not in taken and _is(ours, name)]
         if len(choices) == 1:
             found[ours] = choices[0]
         elif choices:
@@ -277,7 +291,9 @@ def _missing(table: Table, ours: str, theirs: str | None) -> Sentence:
         file=table.file,
         column=wanted,
         near=near[0] if near else "",
-        found=", ".join(present),
+        found=", ".join(
+            name if _recognised(name) or not re.search("[0-9]", name) else "…" for name in present
+        ),
     )
 
 
@@ -369,14 +385,14 @@ def empty_cells(table: Table, columns: Iterable[str]) -> list[Sentence]:
     return faults
 
 
-def duplicate_keys(table: Table, keyed: pd.DataFrame, kind: str) -> list[Sentence]:
+def duplicate_keys(table: Table, keyed: pd.DataFrame) -> list[Sentence]:
     """Find keys that stand twice: which of the two counts, or their sum, is not ours to guess."""
     twice = keyed.duplicated(keep=False)
     if not twice.any():
         return []
     first = keyed[twice].iloc[0]
     rows = (keyed == first).all(axis=1)
-    shown = ["residence", "activity"] + (["destination"] if kind == "destination" else [])
+    shown = [name for name in keyed.columns if name != "practitioner"]
     key = ", ".join(f"{table.head(name)} '{first[name]}'" for name in shown)
     return [
         fault("key_twice", file=table.file, count=int(twice.sum()), rows=row_list(rows), values=key)
@@ -390,6 +406,6 @@ def row_list(marked: pd.Series) -> str:
 
 
 def value_list(values: pd.Series) -> str:
-    """Write the first values between quotes, shortened."""
-    shown = [f"'{str(value)[:40]}'" for value in values.iloc[:_LISTED]]
-    return ", ".join(shown) + (", …" if len(values) > _LISTED else "")
+    """Write the first values between quotes; what may be a count or a practitioner, not."""
+    shown = [f"'{value}'" if _SHOWABLE.fullmatch(str(value)) else "…" for value in values]
+    return ", ".join(shown[:_LISTED]) + (", …" if len(values) > _LISTED else "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import sys
 import tomllib
 from contextlib import contextmanager
@@ -16,7 +17,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from territories import __version__
-from territories._words import NARROW_SPACE, Language, number, say, using
+from territories._words import (
+    NARROW_SPACE,
+    Language,
+    current_language,
+    number,
+    say,
+    using,
+)
 from territories.errors import InputError, TerritoriesError, fault
 
 if TYPE_CHECKING:
@@ -38,7 +46,7 @@ _EXPECTED: Final = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit code: 0 done, 1 refused, 2 wrong usage."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    words = _one_column_each(sys.argv[1:] if arguments is None else arguments)
     with using(_language(words)):
         try:
             # The commands are built in the language of the moment, help included.
@@ -54,6 +62,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _echo(say("cli.refused", reasons=str(refusal)), err=True)
             return 1
         return code if isinstance(code, int) else 0
+
+
+def _one_column_each(words: Sequence[str]) -> list[str]:
+    """Let ``--columns a=b c=d`` stand for ``--columns a=b --columns c=d``."""
+    spread: list[str] = []
+    inside = False
+    for word in words:
+        inside = word == "--columns" or (inside and "=" in word and not word.startswith("-"))
+        if inside and word != "--columns" and spread[-1] != "--columns":
+            spread.append("--columns")
+        spread.append(word)
+    return spread
 
 
 def _echo(text: str, *, err: bool = False) -> None:
@@ -81,6 +101,8 @@ def _language(words: Sequence[str]) -> Language:
 def _usage(problem: click.UsageError) -> str:
     """Say what is wrong with the words of the command."""
     if isinstance(problem, click.MissingParameter) and problem.param is not None:
+        if isinstance(problem.param, click.Argument):
+            return say("cli.no_file")
         return say("cli.option_missing", option=problem.param.opts[-1])
     if isinstance(problem, click.NoSuchOption):
         near = ", ".join(problem.possibilities or ())
@@ -92,7 +114,8 @@ def _usage(problem: click.UsageError) -> str:
             return say("cli.option_choice", option=option, values=", ".join(kind.choices))
         expected = {"integer": "cli.option_integer", "float": "cli.option_number"}
         return say(expected.get(kind.name, "cli.option_value"), option=option)
-    return problem.format_message()
+    extra = re.search(r"extra arguments? \((.*)\)", problem.format_message())
+    return say("cli.extra", value=extra[1]) if extra else problem.format_message()
 
 
 def _commands() -> click.Group:
@@ -101,7 +124,11 @@ def _commands() -> click.Group:
         name="territories",
         help=say("cli.help"),
         epilog=say("cli.help_end"),
-        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+        context_settings={"max_content_width": 100},
+        add_help_option=False,
+        no_args_is_help=False,
+        invoke_without_command=True,
+        callback=_help_alone,
     )
     group.params.append(
         click.Option(
@@ -113,11 +140,18 @@ def _commands() -> click.Group:
             help=say("cli.help_version"),
         )
     )
-    group.params.append(_lang_option(expose_value=False))
+    group.params += [_lang_option(expose_value=False), _help_option()]
     group.add_command(_demo_command())
     group.add_command(_check_command())
     group.add_command(_run_command())
     return group
+
+
+@click.pass_context
+def _help_alone(context: click.Context) -> None:
+    """Show the help where no command is given."""
+    if context.invoked_subcommand is None:
+        _echo(context.get_help())
 
 
 class _Commands(click.Group):
@@ -148,12 +182,36 @@ def _lang_option(**more: Any) -> click.Option:  # noqa: ANN401
     return _option("--lang", type=click.Choice(get_args(Language)), default=None, **more)
 
 
+def _help_option() -> click.Option:
+    """Make the option of help, whose own words are ours too."""
+
+    def show(context: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001
+        if wanted:
+            _echo(context.get_help())
+            context.exit()
+
+    return click.Option(
+        ["-h", "--help"],
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=show,
+        help=say("cli.help_help"),
+    )
+
+
 def _command(
     name: str, callback: Callable[..., None], params: list[click.Parameter]
 ) -> click.Command:
     # \b keeps the lines of the examples as they are.
     text = f"{say(f'cli.help_{name}')}\n\n\b\n{say(f'cli.examples_{name}')}"
-    return click.Command(name, callback=callback, params=params, help=text)
+    return click.Command(
+        name,
+        callback=callback,
+        params=[*params, _help_option()],
+        help=text,
+        add_help_option=False,
+    )
 
 
 def _demo_command() -> click.Command:
@@ -161,7 +219,7 @@ def _demo_command() -> click.Command:
         "demo",
         _demo,
         [
-            _option("--out", type=_PATH, default=Path("demo"), show_default=True),
+            _option("--out", type=_PATH, default=Path("demo")),
             _option("--overwrite", is_flag=True),
             _lang_option(),
         ],
@@ -205,7 +263,7 @@ def _run_command() -> click.Command:
             _option("--seed", type=int),
             _lang_option(),
             _option("--overwrite", is_flag=True),
-            _option("--out", type=_PATH, required=True),
+            _option("--out", type=_PATH),
         ],
     )
 
@@ -226,7 +284,7 @@ def _demo(out: Path, *, overwrite: bool, lang: Language | None) -> None:
             pmsi_codes=files["pmsi_codes"],
             bridges=files["bridges"],
             territories=12,
-            lang=lang or "fr",
+            lang=lang or current_language(),
             title=say("cli.demo_title"),
             note=say("cli.demo_note"),
         )
@@ -235,16 +293,24 @@ def _demo(out: Path, *, overwrite: bool, lang: Language | None) -> None:
 
 def _run(
     *,
-    out: Path,
+    out: Path | None,
     overwrite: bool,
     config: Path | None,
     columns: tuple[str, ...],
     **options: Any,  # noqa: ANN401
 ) -> None:
+    if out is None:
+        msg = "--out"
+        raise _missing(msg)
     given = {name: value for name, value in options.items() if value is not None}
     if columns:
         given["columns"] = _mapping(columns)
     _work(_settings(config, given), out, overwrite=overwrite)
+
+
+def _missing(option: str) -> click.UsageError:
+    message = say("cli.option_missing", option=option)
+    return click.UsageError(message, ctx=click.get_current_context())
 
 
 def _settings(config: Path | None, given: dict[str, Any]) -> Settings:
@@ -257,7 +323,9 @@ def _settings(config: Path | None, given: dict[str, Any]) -> Settings:
         place = readable(config)
         try:
             from_file = tomllib.loads(place.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        except UnicodeDecodeError as problem:
+            raise InputError(fault("config_encoding", file=str(config))) from problem
+        except tomllib.TOMLDecodeError as problem:
             raise InputError(
                 fault("config_syntax", file=str(config), problem=str(problem))
             ) from problem
@@ -272,11 +340,11 @@ def _settings(config: Path | None, given: dict[str, Any]) -> Settings:
         ):
             if isinstance(from_file.get(name), str):  # beside the configuration file
                 from_file[name] = place.parent / from_file[name]
-    values = {**from_file, **given}
+    values = {"lang": current_language(), **from_file, **given}
     for name in ("communes", "flows"):
         if name not in values:
-            message = say("cli.option_missing", option=f"--{name}")
-            raise click.UsageError(message, ctx=click.get_current_context())
+            msg = f"--{name}"
+            raise _missing(msg)
     try:
         settings = Settings.model_validate(values)
     except ValidationError as problem:
@@ -286,7 +354,7 @@ def _settings(config: Path | None, given: dict[str, Any]) -> Settings:
                 fault(
                     "config",
                     file=file,
-                    place=".".join(map(str, each["loc"])),
+                    place=str(each["loc"][0]),
                     problem=_config_problem(each, list(Settings.model_fields)),
                 )
                 for each in problem.errors()
@@ -305,8 +373,8 @@ def _settings(config: Path | None, given: dict[str, Any]) -> Settings:
 def _config_problem(problem: Any, known: list[str]) -> str:  # noqa: ANN401
     if problem["type"] != "extra_forbidden":
         kind = str(problem["type"]).split("_")[0]
-        expected = problem.get("ctx", {}).get("expected", "")
-        return say(_EXPECTED.get(kind, "cli.expected_text"), values=expected)
+        choices = re.findall("'([^']*)'", str(problem.get("ctx", {}).get("expected", "")))
+        return say(_EXPECTED.get(kind, "cli.expected_text"), values=", ".join(choices))
     return _near_key(str(problem["loc"][0]), known)
 
 
@@ -316,7 +384,7 @@ def _near_key(name: str, known: Iterable[str]) -> str:
 
 
 def _mapping(pairs: Sequence[str]) -> dict[str, str]:
-    """Read ``ours=theirs ours=theirs``, separated by blanks or given several times."""
+    """Read pairs of our name and theirs, ``ours=theirs``."""
     from territories._tables import ALIASES  # noqa: PLC0415
 
     mapping = {}
@@ -380,6 +448,7 @@ def _report(run: Run, out: Path) -> None:
     """Say what was done and where to look."""
     for account in run.accounts:
         _echo(_account_line(account))
+    _report_places(run)
     labels = run.zoning.labels
     _echo(
         say(
@@ -392,6 +461,27 @@ def _report(run: Run, out: Path) -> None:
     for each in (*run.zoning.unmet, *run.weak):
         _echo(say("cli.unmet", sentence=str(each)))
     _echo(say("cli.look", place=str(out / "map.html"), folder=str(out)))
+
+
+def _report_places(run: Run) -> None:
+    """Say how professionals were placed and which places were gathered."""
+    from territories.pipeline import grouping_record, practice_record  # noqa: PLC0415
+
+    record = practice_record(run)
+    if record and record["median_share"] is not None:
+        masked = say("cli.masked")
+        told = {name: masked if value is None else number(value) for name, value in record.items()}
+        share = f"{number(100 * record['median_share'])} %"
+        _echo(say("cli.practices", practitioners=told["practitioners"], share=share))
+        _echo(
+            say(
+                "cli.conflicts",
+                conflicts=told["conflict_with_department"],
+                departments=told["known_by_department_only"],
+            )
+        )
+    for each in grouping_record(run):
+        _echo(say("cli.grouped", name=each["name"], pole=each["pole_name"]))
 
 
 def _account_line(account: Reconciliation) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
 
 # Paris, Lyon and Marseille: arrondissements are counted with their city (METHOD, section 2).
@@ -54,6 +54,20 @@ def repaired(codes: pd.Series) -> pd.Series:
     return text.where(~text.str.fullmatch("[0-9]{4}"), "0" + text)
 
 
+def repaired_departments(departments: pd.Series) -> pd.Series:
+    """Write departments as they begin codes: ``1``, ``1.0`` and ``001`` become ``01``.
+
+    Examples
+    --------
+    >>> repaired_departments(pd.Series(["1", "45.0", "045", "2a", "971", ""])).tolist()
+    ['01', '45', '45', '2A', '971', '']
+    """
+    text = departments.astype("str").str.replace(_BLANKS, "", regex=True).str.upper()
+    text = text.str.replace(r"^([0-9]{1,3})\.0+$", r"\1", regex=True)
+    text = text.str.replace(r"^0([0-9][0-9AB])$", r"\1", regex=True)
+    return text.where(~text.str.fullmatch("[0-9]"), "0" + text)
+
+
 def plausible(codes: pd.Series) -> pd.Series:
     """Tell which codes have the shape of a French commune's; those from abroad (99…) have not.
 
@@ -81,8 +95,8 @@ def department(codes: pd.Series) -> pd.Series:
     return text.str[:2].where(~overseas, text.str[:3])
 
 
-def to_cities(codes: pd.Series) -> pd.Series:
-    """Replace the arrondissements of Paris, Lyon and Marseille by their city.
+def to_cities(codes: pd.Series, *, kept: Collection[str] = ()) -> pd.Series:
+    """Replace the arrondissements of Paris, Lyon and Marseille by their city, except those kept.
 
     Examples
     --------
@@ -92,5 +106,5 @@ def to_cities(codes: pd.Series) -> pd.Series:
     text = codes.astype("str")
     for prefix, city in _CITIES.items():
         arrondissement = text.str.fullmatch(prefix + "[0-9]{" + str(5 - len(prefix)) + "}")
-        text = text.where(~arrondissement, city)
+        text = text.where(~arrondissement | text.isin(kept), city)
     return text

@@ -12,7 +12,7 @@ import shapely
 
 from territories import codes
 from territories._words import Sentence, say
-from territories.errors import ConstraintError, GeometryError, InputError, fault
+from territories.errors import ConstraintError, GeometryError, InputError, fault, one_of
 
 MAINLAND: Final = "EPSG:2154"
 WGS84: Final = "EPSG:4326"
@@ -111,6 +111,7 @@ def contiguity(
     ConstraintError
         If a bridge names a commune that is not in the layer.
     """
+    one_of("rule", rule, ("rook", "queen"))
     layer = communes.sort_index()
     shapes = layer.geometry.to_numpy()
     left, right = shapely.STRtree(shapes).query(shapes, predicate="intersects")
@@ -200,6 +201,8 @@ def place_names(communes: gpd.GeoDataFrame, places: Iterable[str]) -> dict[str, 
             name = str(names[place])
             result[place] = say("place.homonym", name=name, code=place) if shared[place] else name
         else:
+            ours = place in set(departments(communes))
             key = "outside" if len(place) == _CODE_LENGTH else "outside_department"
+            key = "department" if ours else key
             result[place] = say(f"place.{key}", code=place)
     return result

@@ -378,21 +378,6 @@ def without_care(partition: Partition) -> list[int]:
     ]
 
 
-def pieces(network: Network) -> list[int]:
-    """Find the pieces of a network that no border joins: the first node of each one's piece."""
-    piece = [-1] * len(network)
-    for start in range(len(network)):
-        if piece[start] < 0:
-            piece[start] = start
-            queue = deque([start])
-            while queue:
-                for other in network.neighbours[queue.popleft()]:
-                    if piece[other] < 0:
-                        piece[other] = start
-                        queue.append(other)
-    return piece
-
-
 def numbered(network: Network, number: int, bounds: Bounds, seed: int) -> Partition:
     """Divide a network into a wanted number of territories, or as close to it as can be.
 
@@ -421,7 +406,8 @@ def numbered(network: Network, number: int, bounds: Bounds, seed: int) -> Partit
     for start in starts:
         partition = Partition(network, start.labels, settled)
         merge_down(partition, number, bounds)
-        improve(partition, bounds, seed, keep_number=True)
+        while improve(partition, bounds, seed, keep_number=True):
+            pass  # what was in the way of a move may have moved since
         small = sum(map(bounds.too_small, partition.population.values()))
         rank = (
             abs(len(partition) - number),
@@ -437,22 +423,18 @@ def numbered(network: Network, number: int, bounds: Bounds, seed: int) -> Partit
 def proposed(network: Network, most: int, bounds: Bounds, seed: int) -> Partition:
     """Divide a network as finely as each territory still has a place of care.
 
-    The finest of the `RESOLUTIONS` is kept that gives no more than `most` territories, each of
-    which receives patients; where the first gives too many already, they merge down. What can have
-    no such territory does not count: pieces of the layer in which nobody is treated, communes
-    without flows to another.
+    The finest of the `RESOLUTIONS` is kept that gives no more than `most` territories, and no more
+    of them without care than the first does: those (islands, communes treated elsewhere) cannot be
+    helped. Where the first gives too many already, neighbours merge.
     """
-    piece = pieces(network)
-    cared = {piece[node] for node in range(len(network)) if network.received[node] > 0}
     best: Partition | None = None
+    unavoidable = 0
     for resolution in RESOLUTIONS:
         division = bounded(network, resolution, bounds, seed)
-        careless = [
-            members
-            for members in (division.members[label] for label in without_care(division))
-            if piece[min(members)] in cared and any(network.linked[node] for node in members)
-        ]
-        if len(division) > most or careless:
+        careless = len(without_care(division))
+        if best is None:
+            unavoidable = careless
+        if len(division) > most or careless > unavoidable:
             break
         best = division
-    return best or numbered(network, most, bounds, seed)
+    return numbered(network, most, bounds, seed) if best is None else best

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from territories import codes
+from territories.errors import InputError, fault
 
 if TYPE_CHECKING:
     from territories.poles import Poles
@@ -110,6 +111,8 @@ def hospital_agreement(agreement: pd.DataFrame, hospital: Poles) -> pd.DataFrame
         `agreement`: ``agree``, ``differ``, ``liberal_only``, ``hospital_only`` or ``neither``.
         A pole known by its department only agrees with any place of that department.
     """
+    if len(hospital.table.index.unique("activity")) > 1:
+        raise InputError(fault("stays_not_together"))
     stays = hospital.table["pole"].droplevel("activity").reindex(agreement.index)
     liberal = agreement["pole"]
     both = liberal.notna() & stays.notna()

@@ -98,6 +98,8 @@ def delineate(
         If what is asked is contradictory or cannot be had; the message says which and why.
     """
     layer = checked(communes)
+    if not isinstance(population, (tuple, list)) or len(population) != 2:  # noqa: PLR2004
+        raise ConstraintError(fault("population_not_pair", value=repr(population)))
     bounds = Bounds(*population)
     pairs = contiguity(layer, bridges=bridges)
     borders = nx.Graph(pairs[["left", "right"]].itertuples(index=False, name=None))

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from territories._words import Sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def fault(key: str, /, **values: object) -> Sentence:
@@ -46,3 +51,9 @@ class ConstraintError(TerritoriesError):
 
 class SecrecyError(TerritoriesError):
     """What was asked would let a confidential figure out."""
+
+
+def one_of(name: str, value: object, known: Sequence[str]) -> None:
+    """Refuse a word that is none of those a parameter knows."""
+    if value not in known:
+        raise InputError(fault("choice", name=name, value=repr(value), values=", ".join(known)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import re
 import sqlite3
@@ -131,21 +132,40 @@ def territory_table(
         if name in measures:
             table[say(f"column.{name}")] = measures[name]
     if known.flows is not None:
-        table = table.join(_shown_measures(measures, door))
+        table = table.join(_shown_measures(measures, _practitioners(zoning, known.flows), door))
     if known.stays is not None:
         stays = evaluate(zoning, known.stays)
-        lost = stays["sent"] - stays["inside"]
-        table[say("column.hospital_leakage")] = door.shares(lost, stays["sent"]).round(
-            _SHARE_DIGITS
-        )
+        lost = door.shares(stays["sent"] - stays["inside"], stays["sent"])
+        if (lost.isna() & (stays["sent"] > 0)).any():
+            lost *= math.nan
+        table[say("column.hospital_leakage")] = lost.round(_SHARE_DIGITS)
     if known.agreement is not None:
         table = table.join(_class_shares(zoning, known.agreement))
     return table
 
 
-def _shown_measures(measures: pd.DataFrame, door: Secrecy) -> pd.DataFrame:
+def _practitioners(zoning: Zoning, flows: Flows) -> pd.Series:
+    """Count the practitioners of each territory; empty where the flows name places only."""
+    if flows.practices is None:
+        return pd.Series(dtype="float64")
+    place = flows.practices["commune"]
+    if flows.grouping is not None:
+        place = place.map(flows.grouping["pole"]).where(place.isin(flows.grouping.index), place)
+    return place.map(zoning.labels).value_counts()
+
+
+def _shown_measures(
+    measures: pd.DataFrame, practitioners: pd.Series, door: Secrecy
+) -> pd.DataFrame:
+    """Keep the measures that may be shown."""
     inside, sent, received = measures["inside"], measures["sent"], measures["received"]
     li, msi = door.shares(inside, sent), door.shares(inside, received)
+    undefined = (sent == 0).astype(int) + (received == 0)
+    if (li.isna().astype(int) + msi.isna() > undefined).any():
+        # What one territory loses another receives: a share hidden alone is found from the others.
+        li, msi = li * math.nan, msi * math.nan
+    # The share of a territory's only practitioners is their own figure.
+    msi = msi.mask(practitioners.reindex(msi.index).fillna(0).between(1, door.professionals - 1))
     shown = {
         "li": li,
         "leakage": 1 - li,
@@ -263,14 +283,14 @@ def write_gpkg(
             )
     finally:
         pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": before})
-    _add_styles(path, territory_colours(zoning))
+    _add_styles(path, territory_colours(zoning), zoning.names)
 
 
-def _add_styles(path: Path, colours: Mapping[str, str]) -> None:
+def _add_styles(path: Path, colours: Mapping[str, str], names: Mapping[str, str]) -> None:
     """Store one default style a layer, as QGIS does: it is applied when the layer is opened."""
     styles = {
-        "communes": _categories(say("column.territory"), colours, border=0.1, alpha=0.55),
-        "territoires": _categories(say("column.territory"), colours, border=0.7, alpha=0.25),
+        "communes": _categories(colours, names, border=0.1, alpha=0.55),
+        "territoires": _categories(colours, names, border=0.7, alpha=0.25),
     }
     with sqlite3.connect(path) as base:
         base.execute(
@@ -294,11 +314,17 @@ def _add_styles(path: Path, colours: Mapping[str, str]) -> None:
     base.close()
 
 
-def _categories(column: str, colours: Mapping[str, str], *, border: float, alpha: float) -> str:
+def _categories(
+    colours: Mapping[str, str], names: Mapping[str, str], *, border: float, alpha: float
+) -> str:
     """Write a QGIS style that gives each territory its colour."""
     root = ET.Element("qgis", version="3.28", styleCategories="Symbology")
     renderer = ET.SubElement(
-        root, "renderer-v2", type="categorizedSymbol", attr=column, enableorderby="0"
+        root,
+        "renderer-v2",
+        type="categorizedSymbol",
+        attr=say("column.territory"),
+        enableorderby="0",
     )
     categories = ET.SubElement(renderer, "categories")
     symbols = ET.SubElement(renderer, "symbols")
@@ -307,7 +333,7 @@ def _categories(column: str, colours: Mapping[str, str], *, border: float, alpha
             categories,
             "category",
             value=territory,
-            label=territory,
+            label=names.get(territory, territory),
             symbol=str(number),
             render="true",
             type="string",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import pandas as pd
 
 from territories._words import Sentence
-from territories.errors import InputError, fault
+from territories.errors import InputError, fault, one_of
 from territories.places import grouped_places
 from territories.practices import practice_places
 from territories.secrecy import Secrecy
@@ -59,7 +60,6 @@ class Reconciliation:
         """Return the account with some rows set aside for a reason."""
         if rows == 0:
             return self
-        patients = count(patients)
         before = self.reasons.get(reason, (0, 0))
         reasons = {**self.reasons, reason: (before[0] + rows, before[1] + patients)}
         return replace(
@@ -81,7 +81,9 @@ class Reconciliation:
         shown = door.parts(parts)
         counted = self.unit is not None
         kept = shown["kept"] if counted else None
-        secret = door.hides_total(parts)
+        # Each row is one patient at least: rows shown beside a total so near give the rest away.
+        close = self.patients_in - self.rows_in < door.threshold
+        secret = door.hides_total(parts) or (close and None in shown.values())
         return {
             "file": self.file,
             "sha256": self.sha256,
@@ -111,10 +113,10 @@ class Reconciliation:
         return replace(self, notices=(*self.notices, *notices))
 
 
-def count(number: float) -> float:
-    """Return a sum of counts as a plain number, whole if it is."""
-    plain = float(number)
-    return int(plain) if plain.is_integer() else plain
+def count(patients: pd.Series) -> float:
+    """Add patients up, exactly and whatever their order; whole if the sum is."""
+    total = math.fsum(patients)
+    return int(total) if total.is_integer() else total
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,6 +156,12 @@ class Flows:
         needed = {"residence", "activity", "patients"} - set(self.table.columns)
         if needed or not {"practitioner", "destination"} & set(keys):
             raise InputError(fault("flows_columns", found=", ".join(map(str, self.table.columns))))
+        patients = self.table["patients"]
+        if not pd.api.types.is_numeric_dtype(patients) or not (patients >= 0).all():
+            raise InputError(fault("flows_patients"))
+        numbers = [name for name in keys if pd.api.types.is_numeric_dtype(self.table[name])]
+        if numbers and len(self.table):
+            raise InputError(fault("flows_codes", columns=", ".join(numbers)))
         ordered = self.table.sort_values([*keys, "patients"], ignore_index=True, kind="stable")
         object.__setattr__(self, "table", ordered)
 
@@ -187,7 +195,7 @@ class Flows:
         destination = self.table["practitioner"].map(practices["commune"])
         lost = destination.isna()
         account = self.reconciliation.set_aside(
-            "practice_undetermined", int(lost.sum()), self.table.loc[lost, "patients"].sum()
+            "practice_undetermined", int(lost.sum()), count(self.table.loc[lost, "patients"])
         )
         located = replace(self, table=_summed(self.table.assign(destination=destination)[~lost]))
         if self.communes is not None and not located.external("destination").any():
@@ -212,6 +220,7 @@ class Flows:
         if "destination" not in self.table:
             raise InputError(fault("flows_not_located"))
         if isinstance(grouping, str):
+            one_of("grouping", grouping, ("auto",))
             if self.communes is None:
                 raise InputError(fault("grouping_without_communes"))
             table = grouped_places(self.table, self.communes)

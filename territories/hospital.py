@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import pandas as pd
 
@@ -20,7 +20,7 @@ from territories._tables import (
     value_list,
 )
 from territories._words import Sentence
-from territories.errors import CodeError, InputError, fault
+from territories.errors import CodeError, InputError, fault, one_of
 from territories.flows import Flows, Reconciliation, count
 from territories.secrecy import Secrecy
 
@@ -114,16 +114,11 @@ def read_hospital(
     InputError
         If a file cannot be used.
     """
+    one_of("allocation", allocation, get_args(Rule))
     table = matched(read_table(path), ["pmsi_code", "site", "activity", "stays"], (), columns)
     frame = table.frame.apply(lambda column: column.str.strip())
     frame["stays"], faults = number_column(table, "stays")
-    faults += duplicate_keys(
-        table,
-        frame.rename(columns={"pmsi_code": "residence", "site": "practitioner"})[
-            ["residence", "activity", "practitioner"]
-        ],
-        "practitioner",
-    )
+    faults += duplicate_keys(table, frame[["pmsi_code", "activity", "site"]])
     faults += empty_cells(table, ["pmsi_code", "site", "activity"])
     places = read_sites(sites)
     unknown_site = ~frame["site"].isin(places.index) & (frame["site"] != "")
@@ -142,6 +137,11 @@ def read_hospital(
     notices: list[Sentence] = []
     cover = _own_codes(frame["pmsi_code"]) if pmsi_codes is None else read_pmsi_codes(pmsi_codes)
     outside = ~frame["pmsi_code"].isin(cover["pmsi_code"]) & (frame["pmsi_code"] != "")
+    if communes is not None:
+        used = cover[cover["pmsi_code"].isin(frame["pmsi_code"])]
+        named = {pmsi_codes: used["code"] if pmsi_codes is not None else None, sites: places}
+        for source, code in named.items():
+            faults += _not_in_layer(source, code, communes)
     if pmsi_codes is None and communes is not None:
         faults += _not_communes(table, frame["pmsi_code"], communes)
     if outside.any():
@@ -163,10 +163,11 @@ def read_hospital(
         raise (CodeError if all("unknown" in each.key for each in faults) else InputError)(*faults)
 
     shared = allocated(frame, cover, rule=allocation)
-    total, split = frame["stays"].sum(), shared.loc[shared["split"], "stays"].sum()
+    total, split = count(frame["stays"]), count(shared.loc[shared["split"], "stays"])
     if split > 0:
         notices.append(_split_notice(split, total))
-    shared["destination"] = codes.to_cities(shared["site"].map(places))
+    kept = () if communes is None else communes.index
+    shared["destination"] = codes.to_cities(shared["site"].map(places), kept=kept)
     # In canonical order first: sums of fractions depend on it to the last bit.
     shared = shared.sort_values(["residence", "activity", "destination", "site", "stays"])
     keys = ["residence", "activity", "destination"]
@@ -176,7 +177,7 @@ def read_hospital(
         sha256=table.sha256,
         unit="stays",
         rows_in=len(frame),
-        patients_in=count(total),
+        patients_in=total,
         notices=tuple(notices),
     )
     return Flows(
@@ -227,6 +228,24 @@ def read_pmsi_codes(path: PathLike) -> pd.DataFrame:
     return pd.DataFrame(
         {"pmsi_code": table.frame["pmsi_code"].str.strip(), "code": code, "population": population}
     )
+
+
+def _not_in_layer(
+    source: PathLike | None, code: pd.Series | None, communes: gpd.GeoDataFrame
+) -> list[Sentence]:
+    """Find communes of the layer's departments that the layer has not: codes of another year."""
+    if source is None or code is None:
+        return []
+    ours = set(codes.department(communes.index.to_series()))
+    city = codes.to_cities(code, kept=communes.index)
+    lost = city[codes.department(city).isin(ours) & ~city.isin(communes.index)]
+    if lost.empty:
+        return []
+    layer = str(communes.attrs.get("file", "communes"))
+    values = value_list(lost.drop_duplicates().sort_values())
+    return [
+        fault("table_unknown", file=Path(source).name, count=len(lost), values=values, layer=layer)
+    ]
 
 
 def _not_communes(table: Table, given: pd.Series, communes: gpd.GeoDataFrame) -> list[Sentence]:

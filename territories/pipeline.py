@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, StrictInt
 
 from territories import __version__
 from territories._words import Language, Sentence, current_language, using
 from territories._writing import whole_folder
+from territories.communes import place_names
 from territories.concordance import concordance, hospital_agreement
 from territories.delineation import CLEAR_INSIDE_SHARE, delineate
 from territories.errors import InputError, fault
@@ -65,6 +67,8 @@ STAGES: Final = (
     "files",
 )
 
+_CODE_LENGTH: Final = 5
+
 Tell = Callable[[str], None]
 
 
@@ -82,19 +86,19 @@ class Settings(BaseModel):
     sites: Path | None = None
     pmsi_codes: Path | None = None
     bridges: Path | None = None
-    cog: int | None = None
+    cog: StrictInt | None = None
     cog_table: Path | None = None
     columns: dict[str, str] = {}
-    territories: int | None = None
+    territories: StrictInt | None = None
     resolution: float | None = None
-    min_population: int | None = 20_000
-    max_population: int | None = None
+    min_population: StrictInt | None = 20_000
+    max_population: StrictInt | None = None
     method: str = "leiden"
     weights: Literal["volume", "equal"] | dict[str, float] = "volume"
     allocation: Rule = "population"
     hospital_weight: float | None = None
     on_unknown: OnUnknown = "error"
-    seed: int = 0
+    seed: StrictInt = 0
     lang: Language = "fr"
     title: str | None = None
     note: str | None = None
@@ -142,8 +146,14 @@ def compute(settings: Settings, *, tell: Tell = lambda _: None) -> Run:
     """
     if settings.hospital is not None and settings.sites is None:
         raise InputError(fault("hospital_incomplete"))
-    if settings.hospital is None and settings.hospital_weight is not None:
-        raise InputError(fault("hospital_weight_alone"))
+    alone = [
+        name
+        for name in ("sites", "pmsi_codes", "hospital_weight")
+        if getattr(settings, name) is not None
+    ]
+    if settings.hospital is None and alone:
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in alone)
+        raise InputError(fault("hospital_missing", options=options))
     tell("communes")
     communes = read_communes(
         settings.communes,
@@ -191,7 +201,7 @@ def compute(settings: Settings, *, tell: Tell = lambda _: None) -> Run:
         method=settings.method,
         territories=settings.territories,
         resolution=settings.resolution,
-        population=(settings.min_population, settings.max_population),
+        population=(settings.min_population or None, settings.max_population or None),
         weights=settings.weights,
         hospital=stays if weighted else None,
         hospital_weight=settings.hospital_weight or 0.0,
@@ -306,12 +316,57 @@ def _run_record(run: Run, door: Secrecy) -> dict[str, Any]:
             name: Path(value).name if name in paths else value for name, value in settings.items()
         },
         "secrecy": {"threshold": door.threshold, "professionals": door.professionals},
-        "inputs": {each.file: each.sha256 for each in run.accounts},
+        "inputs": {
+            role: {"file": each.file, "sha256": each.sha256}
+            for role, each in zip(_roles(run.settings), run.accounts, strict=True)
+        },
         "delineation": dict(run.zoning.parameters),
+        "practices": practice_record(run),
+        "grouping": grouping_record(run),
         "territories": len(run.zoning.territories),
         "unmet": [str(each) for each in run.zoning.unmet],
         "weak": [str(each) for each in run.weak],
     }
+
+
+def _roles(settings: Settings) -> list[str]:
+    """Name the inputs of a run, in the order of its accounts."""
+    names = ("communes", "flows", "hospital", "sites", "pmsi_codes", "bridges", "cog_table")
+    return [name for name in names if getattr(settings, name) is not None]
+
+
+def practice_record(run: Run) -> dict[str, Any]:
+    """Sum up how far one may trust the places of practice; small numbers of people are None."""
+    practices = run.evidence.flows.practices if run.evidence.flows is not None else None
+    if practices is None:
+        return {}
+    door = Secrecy()
+    numbers = {
+        "practitioners": len(practices),
+        "known_by_department_only": int((practices["commune"].str.len() < _CODE_LENGTH).sum()),
+        "undetermined": int(practices["commune"].isna().sum()),
+        "conflict_with_department": int(practices["conflict"].sum()),
+    }
+    shown: dict[str, Any] = {
+        name: None if 0 < number < door.professionals else number
+        for name, number in numbers.items()
+    }
+    share = practices["share"].median() if len(practices) >= door.professionals else math.nan
+    return {**shown, "median_share": None if math.isnan(share) else round(float(share), 2)}
+
+
+def grouping_record(run: Run) -> list[dict[str, str]]:
+    """List the places that were gathered into another."""
+    flows = run.evidence.flows
+    if flows is None or flows.grouping is None:
+        return []
+    joined = flows.grouping["pole"]
+    joined = joined[joined != joined.index]
+    names = place_names(run.zoning.communes, [*joined.index, *joined])
+    return [
+        {"place": place, "name": names[place], "pole": pole, "pole_name": names[pole]}
+        for place, pole in zip(joined.index.astype(str), joined.astype(str), strict=True)
+    ]
 
 
 def _write_json(record: Mapping[str, Any] | list[Any], folder: Path, name: str) -> None:

@@ -64,9 +64,9 @@ def grouped_places(
         for other in near[place]:
             if volume[other] <= volume[place]:
                 continue
-            group = pole[other]
-            seen = sum(flows[place].get(code, 0) for code in members[group])
-            better = (-seen, -volume[group], group)
+            # The other receives more, so it has not been placed yet: it heads its own group.
+            seen = sum(flows[place].get(code, 0) for code in members[other])
+            better = (-seen, -volume[other], other)
             if 2 * seen >= total and (chosen is None or better < chosen):
                 chosen = better
         if chosen is not None:

@@ -26,7 +26,8 @@ class Poles:
     table
         Indexed by (commune, activity), in order: `pole` (code, missing when tied or below the
         minimum), `patients` (of the commune for the activity, wherever they went), `share` of the
-        first place and `margin` over the second (fractions of `patients`, in [0, 1]), `tied`.
+        first place and `margin` over the second (fractions of `patients`, in [0, 1]), `tied` (an
+        exact tie, not below the minimum).
     communes
         Every commune of the layer, those without flows too (those of the table without a layer).
     minimum
@@ -80,6 +81,7 @@ def dominant_poles(flows: Flows, *, minimum: int = 11) -> Poles:
         table = table[~flows.external("residence")]
     keys = ["residence", "activity"]
     sums = table.groupby([*keys, "destination"], as_index=False)["patients"].sum()
+    total = sums.groupby(keys)["patients"].sum().round(_DECIMALS)
     sums["patients"] = sums["patients"].round(_DECIMALS)
     sums = sums[sums["patients"] > 0]
     ranked = sums.sort_values(
@@ -88,8 +90,9 @@ def dominant_poles(flows: Flows, *, minimum: int = 11) -> Poles:
     rank = ranked.groupby(keys).cumcount()
     first = ranked[rank == 0].set_index(keys)
     second = ranked[rank == 1].set_index(keys)["patients"].reindex(first.index).fillna(0)
-    total = sums.groupby(keys)["patients"].sum()
-    tied = first["patients"] == second
+    total = total.reindex(first.index)
+    # Among a few patients a tie says nothing, and would tell how few they are.
+    tied = (first["patients"] == second) & (total >= minimum)
     result = pd.DataFrame(
         {
             "pole": first["destination"].mask(tied | (total < minimum)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -26,7 +27,7 @@ from territories._tables import (
 )
 from territories._words import Sentence
 from territories.communes import checked, metric
-from territories.errors import CodeError, GeometryError, InputError, fault
+from territories.errors import CodeError, GeometryError, InputError, fault, one_of
 from territories.flows import Flows, Reconciliation, count
 
 if TYPE_CHECKING:
@@ -158,7 +159,9 @@ def _mended(
         )
     invalid = ~shapes.is_valid
     if invalid.any():
-        notices.append(Sentence("notice.geometry_mended", {"values": value_list(code[invalid])}))
+        notices.append(
+            Sentence("notice.geometry_mended", {"values": value_list(code[invalid].sort_values())})
+        )
     flat = gpd.GeoSeries(shapely.force_2d(shapes.make_valid().to_numpy()), shapes.index)
     collections = ~flat.geom_type.isin(_POLYGONS)
     flat[collections] = flat[collections].map(_surface)
@@ -211,6 +214,7 @@ def read_flows(
     InputError
         One message with all that is wrong with the file: rows, columns, and what to do.
     """
+    one_of("on_unknown", on_unknown, ("error", "aside", "external"))
     raw = read_table(path)
     kind = _kind(raw, columns)
     table = matched(
@@ -218,7 +222,7 @@ def read_flows(
     )
     notices: list[Sentence] = []
     frame, faults = _flow_columns(table, notices)
-    faults += duplicate_keys(table, frame[["residence", "activity", kind]], kind)
+    faults += duplicate_keys(table, frame[["residence", "activity", kind]])
     places = [name for name in ("residence", "destination") if name in frame]
     known = _cog_codes(cog_table) if cog_table is not None else None
     unknown = {
@@ -230,28 +234,33 @@ def read_flows(
     if faults:
         raise (CodeError if all("code" in each.key for each in faults) else InputError)(*faults)
 
-    if (frame["patients"] % 1 == 0).all():
+    if communes is not None and not frame["residence"].isin(communes.index).any():
+        layer = str(communes.attrs.get("file", "communes"))
+        raise InputError(fault("no_common_commune", file=table.file, layer=layer))
+    fractions = frame["patients"] % 1 != 0
+    if fractions.any():
+        values = {"column": table.head("patients"), "rows": row_list(fractions)}
+        notices.append(Sentence("notice.fractions", values))
+    else:
         frame["patients"] = frame["patients"].astype("int64")
     account = Reconciliation(
         file=table.file,
         sha256=table.sha256,
         unit="patients",
         rows_in=len(frame),
-        patients_in=count(frame["patients"].sum()),
+        patients_in=count(frame["patients"]),
         notices=tuple(notices),
     )
     if on_unknown == "aside":
         for name in places:
             rows = unknown[name].reindex(frame.index)
             lost = frame.loc[rows, "patients"]
-            account = account.set_aside(f"unknown_{name}", len(lost), lost.sum())
+            account = account.set_aside(f"unknown_{name}", len(lost), count(lost))
             frame = frame[~rows]
     account = account.noted(*_layer_notices(frame, communes, cog))
+    kept = () if communes is None else communes.index
     for name in places:
-        frame[name] = codes.by_value(frame[name], codes.to_cities)
-    keys = [name for name in frame.columns if name not in ("patients", "amount")]
-    if frame.duplicated(keys).any():  # arrondissements of one city are one residence now
-        frame = frame.groupby(keys, as_index=False).sum()
+        frame[name] = codes.by_value(frame[name], partial(codes.to_cities, kept=kept))
     return Flows(table=frame, communes=communes, reconciliation=account, cog=cog)
 
 
@@ -266,10 +275,34 @@ def _flow_columns(table: Table, notices: list[Sentence]) -> tuple[pd.DataFrame, 
             frame[name], wrong = number_column(table, name)
             if name == "amount":  # an unknown amount only leaves a tie unbroken
                 wrong = [each for each in wrong if each.key != "error.number_empty"]
+        elif name == "department":
+            frame[name], wrong = _departments(table, notices)
         else:
             frame[name], wrong = table.frame[name].str.strip(), []
         faults += wrong
     return frame, faults + empty_cells(table, ["activity", "practitioner"])
+
+
+def _departments(table: Table, notices: list[Sentence]) -> tuple[pd.Series, list[Sentence]]:
+    """Repair the departments of practice; an empty one is unknown."""
+    raw = table.frame["department"]
+    department = codes.by_value(raw, codes.repaired_departments)
+    changed = department != raw.str.strip()
+    if changed.any():
+        values = {"count": int(changed.sum()), "column": table.head("department")}
+        notices.append(Sentence("notice.departments_repaired", values))
+    wrong = ~department.str.fullmatch("[0-9]{2,3}|2[AB]|")
+    if not wrong.any():
+        return department, []
+    return department, [
+        fault(
+            "department_malformed",
+            file=table.file,
+            column=table.head("department"),
+            count=int(wrong.sum()),
+            rows=row_list(wrong),
+        )
+    ]
 
 
 def _unknown_faults(
@@ -309,7 +342,7 @@ def _layer_notices(
         ("destination", "notice.clipped_destinations"),
     ):
         if name in frame:
-            places = codes.to_cities(pd.Series(frame[name].unique()))
+            places = codes.to_cities(pd.Series(frame[name].unique()), kept=communes.index)
             if places.isin(communes.index).all():
                 notices.append(Sentence(key))
     return notices
@@ -326,7 +359,7 @@ def _kind(table: Table, columns: Mapping[str, str] | None) -> str:
 def _unknown(
     code: pd.Series, communes: gpd.GeoDataFrame | None, known: set[str] | None
 ) -> pd.Series:
-    city = codes.to_cities(code)
+    city = codes.to_cities(code, kept=() if communes is None else communes.index)
     unknown = ~codes.plausible(code)
     if communes is not None:
         ours = set(codes.department(communes.index.to_series()))

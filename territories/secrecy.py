@@ -50,8 +50,9 @@ class Secrecy:
 
     def __post_init__(self) -> None:
         """Refuse thresholds under the legal ones, unless they are acknowledged."""
-        if self.threshold < 1 or self.professionals < 1:
-            raise SecrecyError(fault("threshold_not_positive"))
+        for number in (self.threshold, self.professionals):
+            if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+                raise SecrecyError(fault("threshold_not_positive"))
         lowered = (
             self.threshold < STATUTORY_THRESHOLD or self.professionals < STATUTORY_PROFESSIONALS
         )
