@@ -233,7 +233,9 @@ def _weak(zoning: Zoning, flows: Flows) -> tuple[Sentence, ...]:
     """Say which territories keep little of their people's care, where the share may be said."""
     measures = evaluate(zoning, flows)
     share = Secrecy().shares(measures["inside"], measures["sent"])
-    few = share[share < CLEAR_INSIDE_SHARE].sort_values(kind="stable")
+    # Those without care are said already, in `Zoning.unmet`.
+    few = share[(share < CLEAR_INSIDE_SHARE) & (measures["received"] > 0)]
+    few = few.sort_values(kind="stable")
     return tuple(
         Sentence(
             "notice.weak_territory",

@@ -234,9 +234,8 @@ def read_flows(
     if faults:
         raise (CodeError if all("code" in each.key for each in faults) else InputError)(*faults)
 
-    if communes is not None and not frame["residence"].isin(communes.index).any():
-        layer = str(communes.attrs.get("file", "communes"))
-        raise InputError(fault("no_common_commune", file=table.file, layer=layer))
+    if on_unknown == "error" and communes is not None:
+        _refuse_another_region(table, frame, communes)
     fractions = frame["patients"] % 1 != 0
     if fractions.any():
         values = {"column": table.head("patients"), "rows": row_list(fractions)}
@@ -303,6 +302,13 @@ def _departments(table: Table, notices: list[Sentence]) -> tuple[pd.Series, list
             rows=row_list(wrong),
         )
     ]
+
+
+def _refuse_another_region(table: Table, frame: pd.DataFrame, communes: gpd.GeoDataFrame) -> None:
+    residences = codes.to_cities(pd.Series(frame["residence"].unique()), kept=communes.index)
+    if not residences.isin(communes.index).any():
+        layer = str(communes.attrs.get("file", "communes"))
+        raise InputError(fault("no_common_commune", file=table.file, layer=layer))
 
 
 def _unknown_faults(

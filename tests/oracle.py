@@ -249,7 +249,7 @@ def dominant(flows: Flows, minimum: int = 11) -> dict[tuple[str, str], Dominant]
             patients=total,
             share=Fraction(top) / total,
             margin=Fraction(top - second) / total,
-            tied=bool(others),
+            tied=bool(others) and total >= minimum,
         )
     return result
 

@@ -91,8 +91,8 @@ def test_a_run_writes_its_files_and_says_so(cli: Callable, region: Files, tmp_pa
     assert told.err == ""  # no progress where nobody looks
     assert sorted(each.name for each in out.iterdir()) == sorted(FILES)
     for words in (
-        "communes.geojson : 24 lignes lues = 24 gardées + 0 écartées",
-        "specialistes.csv : 153 lignes lues = 153 gardées + 0 écartées",
+        "communes.geojson : lignes lues 24 = gardées 24 + écartées 0",
+        "specialistes.csv : lignes lues 153 = gardées 153 + écartées 0",
         "patients : 39\u202f075 = 39\u202f075 + 0",
         "séjours : 960 = 960 + 0",
         "2 territoires, 24 communes, 124\u202f000 habitants.",
@@ -104,7 +104,7 @@ def test_a_run_writes_its_files_and_says_so(cli: Callable, region: Files, tmp_pa
 def test_a_run_in_english(cli: Callable, region: Files, tmp_path: Path) -> None:
     out = tmp_path / "out"
     told = cli("run", *as_options(region), "--out", out, "--lang", "en")
-    assert "specialistes.csv: 153 rows read = 153 kept + 0 set aside" in told.out
+    assert "specialistes.csv: rows read 153 = kept 153 + set aside 0" in told.out
     assert "124,000 inhabitants" in told.out
     head = (out / "communes.csv").read_text(encoding="utf-8-sig").splitlines()[0]
     assert head.startswith("code;name;population;territory")
@@ -324,7 +324,7 @@ REFUSED = {
                           ["hopital.csv", "code_geo_pmsi", "18", "'00X99'", "--pmsi-codes"],
                           "PMSI inconnu", "unknown PMSI"),
     "unknown bridge": (unknown_bridge, ["'00999'", "--bridges"], "inconnues", "unknown"),
-    "no territory": (options("--territories", 0), ["0"], "au-dessus de 0", "over 0"),
+    "no territory": (options("--territories", 0), ["0"], "supérieur à 0", "over 0"),
     "number and resolution": (options("--territories", 2, "--resolution", 1),
                               [], "pas les deux", "not both"),
     "minimum over maximum": (options("--min-population", 70000, "--max-population", 50000),
@@ -337,13 +337,13 @@ REFUSED = {
     "too many": (options("--territories", 25), ["25", "24"], "c'est trop", "too many"),
     "too many for the minimum": (options("--territories", 20),
                                  ["20"], "au moins", "of at least"),
-    "negative resolution": (options("--resolution", -1), ["-1"], "au-dessus de 0", "over 0"),
+    "negative resolution": (options("--resolution", -1), ["-1"], "supérieur à 0", "over 0"),
     "resolution that is no number": (options("--resolution", "nan"), ["nan"],
-                                     "au-dessus de 0", "over 0"),
+                                     "supérieur à 0", "over 0"),
     "unknown method": (options("--method", "louvain"), ["louvain", "leiden"],
                        "inconnue", "Unknown"),
     "columns": (options("--columns", "patient=x"), ["patient=x", "patients"],
-                "nôtre=la_vôtre", "ours=theirs"),
+                "notre_nom=votre_nom", "ours=theirs"),
     "column that is not there": (options("--columns", "patients=effectif"), ["effectif"],
                                  "manque", "is missing"),
     "misspelt setting": (config("min_populaton = 5"),
@@ -428,7 +428,7 @@ def test_below_a_file_nothing_can_be_written(cli: Callable, region: Files, tmp_p
         (["run", "--communes", "a", "--flows", "b"], "l'option --out manque", "--out is missing"),
         (["run", "--territories", "abc", "--out", "x"], "--territories", "--territories"),
         (["run", "--on-unknown", "perhaps", "--out", "x"], "--on-unknown", "--on-unknown"),
-        (["check"], "manque", "is missing"),
+        (["check"], "aucun fichier", "no file given"),
         (["runn"], "runn", "runn"),
     ],
 )
@@ -529,7 +529,7 @@ def test_check_reads_every_kind_of_file(cli: Callable, region: Files, tmp_path: 
     assert told.code == 0
     for name, rows in (("communes.geojson", 24), ("specialistes.csv", 153), ("hopital.csv", 16),
                        ("finess.csv", 2), ("pmsi.csv", 24), ("ponts.csv", 1)):  # fmt: skip
-        assert f"{name} : {rows} lignes lues = {rows} gardées + 0 écartées" in told.out
+        assert f"{name} : lignes lues {rows} = gardées {rows} + écartées 0" in told.out
     assert "6 fichier(s) lu(s), rien à refuser." in told.out
     assert everything(tmp_path) == before
 
@@ -542,7 +542,7 @@ def test_check_against_the_communes(cli: Callable, region: Files) -> None:
     assert "'00999'" in told.err
     aside = cli("check", region["flows"], "--communes", region["communes"], "--on-unknown", "aside")
     assert aside.code == 0
-    assert "154 lignes lues = 153 gardées + 1 écartées" in aside.out
+    assert "lignes lues 154 = gardées 153 + écartées 1" in aside.out
     assert "commune de résidence inconnue, 1 lignes, 7\u202f777 patients" in aside.out
 
 
@@ -554,7 +554,7 @@ def test_check_tells_the_faults_of_all_files(cli: Callable, region: Files, tmp_p
     assert told.code == 1
     for words in ("specialistes.csv: 1 cell(s)", "unknown site", "absent.csv"):
         assert words in told.err
-    assert "communes.geojson: 24 rows read" in told.out
+    assert "communes.geojson: rows read 24" in told.out
     assert COUNT not in told.said
     assert WHO not in told.said
     assert everything(tmp_path) == before
@@ -619,7 +619,10 @@ def test_patients_of_tied_practitioners_are_told(
     append(region["flows"], "00001;orl;PS9;;120;5,5", "00002;orl;PS9;;120;5,5")
     told = cli("run", *as_options(region), "--out", tmp_path / "out")
     assert told.code == 0
-    assert "lieu d'exercice indéterminé (égalité parfaite), 2 lignes, 240 patients" in told.out
+    assert (
+        "lieu d'exercice indéterminé (égalité parfaite ou aucun patient), 2 lignes, 240 patients"
+        in told.out
+    )
     record = json.loads((tmp_path / "out" / "reconciliation.json").read_text())[1]
     assert record["reasons"] == {"practice_undetermined": {"rows": 2, "patients": 240}}
     assert (record["rows_in"], record["rows_kept"], record["rows_aside"]) == (155, 153, 2)
@@ -660,7 +663,10 @@ def test_a_region_in_pieces(cli: Callable, region: Files, tmp_path: Path) -> Non
     assert told.code == 0
     assert "1 territoires" in told.out
     inputs = json.loads((tmp_path / "out" / "run.json").read_text())["inputs"]
-    assert set(inputs) == {"communes.geojson", "specialistes.csv", "ponts.csv"}
+    files = {role: each["file"] for role, each in inputs.items()}
+    assert files == {
+        "communes": "communes.geojson", "flows": "specialistes.csv", "bridges": "ponts.csv",
+    }  # fmt: skip
 
 
 def command(*words: object, **environment: str) -> subprocess.CompletedProcess[bytes]:

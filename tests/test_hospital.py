@@ -210,7 +210,7 @@ def test_no_stay_at_all_is_no_accident(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "options", "kind", "named"),
     [
-        (["28C01;7;mco;40"], {}, CodeError, ["sejours.csv", "finess", "rows 2", "'7'"]),
+        (["28C01;777;mco;40"], {}, CodeError, ["sejours.csv", "finess", "rows 2", "'777'"]),
         (["28C01;1;mco;40", "00999;1;mco;41"], {}, CodeError,
          ["sejours.csv", "code_geo_pmsi", "rows 3", "'00999'", "--pmsi-codes"]),
         (["28C01;1;mco;x"], {}, InputError, ["sejours.csv", "nb_sejours", "rows 2"]),
@@ -220,7 +220,7 @@ def test_no_stay_at_all_is_no_accident(tmp_path: Path) -> None:
         ([";1;mco;40"], {}, InputError, ["sejours.csv", "code_geo_pmsi", "rows 2", "empty"]),
         (["28C01;1; ;40"], {}, InputError, ["sejours.csv", "ga", "rows 2", "empty"]),
         (["28C01;;mco;40"], {}, InputError, ["sejours.csv", "finess", "rows 2"]),
-        (ROWS, {"sites": [*PLACES, "1;CH;00002"]}, InputError, ["finess.csv", "rows", "'1'"]),
+        (ROWS, {"sites": [*PLACES, "1;CH;00002"]}, InputError, ["finess.csv", "rows 3, 4"]),
         (ROWS, {"sites": ["1;CH;ZZ"]}, InputError, ["finess.csv", "commune", "rows 2", "'ZZ'"]),
         (ROWS, {"cover": ["ZZ;a;28C01;300"]}, InputError, ["pmsi.csv", "rows 2", "'ZZ'"]),
         (ROWS, {"cover": ["00001;a;28C01;x"]}, InputError, ["pmsi.csv", "population", "rows 2"]),

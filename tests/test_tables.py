@@ -349,7 +349,7 @@ def test_repaired_codes_are_counted() -> None:
 def test_codes_beyond_repair_are_quoted_with_their_rows() -> None:
     notices = []
     _, faults = code_column(table(code=["45234", "ZZZZZ", "45001", "12"]), "code", notices)
-    assert "2 malformed commune code(s) in column their_code (rows 3, 5: 'ZZZZZ', '12')" in str(
+    assert "2 malformed commune code(s) in column their_code (rows 3, 5: 'ZZZZZ', …)" in str(
         faults[0]
     )
     assert notices == []
@@ -361,15 +361,20 @@ def test_repeated_keys_name_their_rows_but_no_practitioner() -> None:
         activity=["orl", "orl", "orl", "derm"],
         practitioner=["PS123456"] * 4,
     )
-    (told,) = map(str, duplicate_keys(read, read.frame, "practitioner"))
+    (told,) = map(str, duplicate_keys(read, read.frame))
     assert "rows 2, 4" in told
     assert "'45234'" in told
     assert "PS123456" not in told
-    assert duplicate_keys(read, read.frame.iloc[1:], "practitioner") == []
+    assert duplicate_keys(read, read.frame.iloc[1:]) == []
 
 
 def test_long_lists_are_cut_after_five() -> None:
     marked = pd.Series([True] * 7, index=range(2, 9))
     assert row_list(marked) == "2, 3, 4, 5, 6, …"
     assert value_list(pd.Series(["a"] * 5)) == "'a', 'a', 'a', 'a', 'a'"
-    assert value_list(pd.Series(["x" * 99] * 6)) == ", ".join([f"'{'x' * 40}'"] * 5) + ", …"
+    assert value_list(pd.Series(["a"] * 6)) == "'a', 'a', 'a', 'a', 'a', …"
+
+
+def test_what_may_be_a_count_or_a_practitioner_is_not_quoted() -> None:
+    assert value_list(pd.Series(["7", "10", "PS050067", "x" * 99])) == "…, …, …, …"
+    assert value_list(pd.Series(["45999", "2a004", "ZZZZZ"])) == "'45999', '2a004', 'ZZZZZ'"
