@@ -97,7 +97,7 @@ def readable(path: str | Path) -> Path:
         beside = (
             sorted(each.name for each in place.parent.glob("*")) if place.parent.exists() else []
         )
-        near = difflib.get_close_matches(place.name, beside, n=3, cutoff=0.5)
+        near = difflib.get_close_matches(place.name, beside, n=2, cutoff=0.7)
         key = "file_missing_near" if near else "file_missing"
         raise InputError(fault(key, file=str(place), near=", ".join(near)))
     try:
@@ -279,7 +279,8 @@ def matched(
 def _missing(table: Table, ours: str, theirs: str | None) -> Sentence:
     present = [str(name) for name in table.frame.columns]
     wanted = theirs or ours
-    plain_names = {plain(name): name for name in present}
+    # A column that is another of ours is not the missing one.
+    plain_names = {plain(name): name for name in present if not _recognised(name)}
     words = [wanted, *(re.sub(r"\W+.*", "", pattern) for pattern in ALIASES[ours])]
     near = [
         plain_names[close]
@@ -290,6 +291,7 @@ def _missing(table: Table, ours: str, theirs: str | None) -> Sentence:
         "column_missing_near" if near else "column_missing",
         file=table.file,
         column=wanted,
+        ours=ours,
         near=near[0] if near else "",
         found=", ".join(
             name if _recognised(name) or not re.search("[0-9]", name) else "…" for name in present
