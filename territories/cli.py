@@ -7,31 +7,21 @@ import os
 import re
 import sys
 import tomllib
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 import click
 from pydantic import ValidationError
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from territories import __version__
-from territories._words import (
-    NARROW_SPACE,
-    Language,
-    current_language,
-    number,
-    say,
-    using,
-)
+from territories._console import account_line, echo, progress, report
+from territories._words import Language, current_language, say, using
 from territories.errors import InputError, TerritoriesError, fault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from territories.flows import Reconciliation
-    from territories.pipeline import Run, Settings
+    from territories.pipeline import Settings
 
 _PATH: Final = click.Path(path_type=Path)
 
@@ -53,13 +43,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             code = _commands().main(words, prog_name="territories", standalone_mode=False)
         except click.UsageError as problem:
             context = problem.ctx.command_path if problem.ctx else "territories"
-            _echo(say("cli.usage", problem=_usage(problem), command=context), err=True)
+            echo(say("cli.usage", problem=_usage(problem), command=context), err=True)
             return 2
         except click.Abort:
-            _echo(say("cli.interrupted"), err=True)
+            echo(say("cli.interrupted"), err=True)
             return 1
         except TerritoriesError as refusal:
-            _echo(say("cli.refused", reasons=str(refusal)), err=True)
+            echo(say("cli.refused", reasons=str(refusal)), err=True)
             return 1
         return code if isinstance(code, int) else 0
 
@@ -74,18 +64,6 @@ def _one_column_each(words: Sequence[str]) -> list[str]:
             spread.append("--columns")
         spread.append(word)
     return spread
-
-
-def _echo(text: str, *, err: bool = False) -> None:
-    """Write a line; where the stream cannot hold a character, a plain one in its place."""
-    encoding = getattr(sys.stderr if err else sys.stdout, "encoding", None) or "utf-8"
-    try:
-        text.encode(encoding)
-    except UnicodeEncodeError:
-        # French Windows sends what goes to a file in cp1252, which has no narrow space.
-        plain = text.replace(NARROW_SPACE, "\u00a0")
-        text = plain.encode(encoding, errors="replace").decode(encoding)
-    click.echo(text, err=err)
 
 
 def _language(words: Sequence[str]) -> Language:
@@ -151,7 +129,7 @@ def _commands() -> click.Group:
 def _help_alone(context: click.Context) -> None:
     """Show the help where no command is given."""
     if context.invoked_subcommand is None:
-        _echo(context.get_help())
+        echo(context.get_help())
 
 
 class _Commands(click.Group):
@@ -169,7 +147,7 @@ class _Commands(click.Group):
 
 def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001
     if wanted:
-        _echo(f"territories {__version__}")
+        echo(f"territories {__version__}")
         context.exit()
 
 
@@ -187,7 +165,7 @@ def _help_option() -> click.Option:
 
     def show(context: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001
         if wanted:
-            _echo(context.get_help())
+            echo(context.get_help())
             context.exit()
 
     return click.Option(
@@ -401,10 +379,10 @@ def _work(settings: Settings, out: Path, *, overwrite: bool) -> None:
     from territories.pipeline import FILES, STAGES, compute, write  # noqa: PLC0415
 
     _refuse_early(settings, out, FILES, overwrite=overwrite)
-    with _progress(len(STAGES)) as tell:
+    with progress(len(STAGES)) as tell:
         run = compute(settings, tell=tell)
         write(run, out, overwrite=overwrite, tell=tell)
-    _report(run, out)
+    report(run, out)
 
 
 def _refuse_early(settings: Settings, out: Path, files: Sequence[str], *, overwrite: bool) -> None:
@@ -418,111 +396,6 @@ def _refuse_early(settings: Settings, out: Path, files: Sequence[str], *, overwr
     lost = sorted(str(out / name) for name in files if (out / name).resolve() in inputs)
     if lost:
         raise InputError(*(fault("output_is_input", file=name) for name in lost))
-
-
-@contextmanager
-def _progress(stages: int) -> Iterator[Callable[[str], None]]:
-    """Show the stage under way on a terminal; elsewhere say nothing."""
-    console = Console(stderr=True)
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as bar:
-        task = bar.add_task("", total=stages)
-        done = -1
-
-        def tell(stage: str) -> None:
-            nonlocal done
-            done += 1
-            bar.update(task, description=say(f"stage.{stage}"), completed=done)
-
-        yield tell
-
-
-def _report(run: Run, out: Path) -> None:
-    """Say what was done and where to look."""
-    for account in run.accounts:
-        _echo(_account_line(account))
-    _report_places(run)
-    labels = run.zoning.labels
-    _echo(
-        say(
-            "cli.done",
-            territories=len(run.zoning.territories),
-            communes=len(labels),
-            people=int(run.zoning.communes["population"].sum()),
-        )
-    )
-    for each in (*run.zoning.unmet, *run.weak):
-        _echo(say("cli.unmet", sentence=str(each)))
-    _echo(say("cli.look", place=str(out / "map.html"), folder=str(out)))
-
-
-def _report_places(run: Run) -> None:
-    """Say how professionals were placed and which places were gathered."""
-    from territories.pipeline import grouping_record, practice_record  # noqa: PLC0415
-
-    record = practice_record(run)
-    if record and record["median_share"] is not None:
-        masked = say("cli.masked")
-        told = {name: masked if value is None else number(value) for name, value in record.items()}
-        share = f"{number(100 * record['median_share'])} %"
-        _echo(say("cli.practices", practitioners=told["practitioners"], share=share))
-        _echo(
-            say(
-                "cli.conflicts",
-                conflicts=told["conflict_with_department"],
-                departments=told["known_by_department_only"],
-            )
-        )
-    for each in grouping_record(run):
-        _echo(say("cli.grouped", name=each["name"], pole=each["pole_name"]))
-
-
-def _account_line(account: Reconciliation) -> str:
-    """Write one file's account, through the door of secrecy like any figure that leaves."""
-    record = account.record()
-    lines = [
-        say(
-            "cli.rows",
-            file=account.file,
-            rows_in=account.rows_in,
-            rows_kept=account.rows_kept,
-            rows_aside=account.rows_aside,
-        )
-    ]
-    if account.unit is not None:
-        shown = {
-            name: say("cli.masked") if record[name] is None else number(record[name])
-            for name in ("patients_in", "patients_kept", "patients_aside")
-        }
-        lines.append(
-            say(
-                "cli.patients",
-                unit=say(f"unit.{account.unit}"),
-                patients_in=shown["patients_in"],
-                patients_kept=shown["patients_kept"],
-                patients_aside=shown["patients_aside"],
-            )
-        )
-    for reason, values in record["reasons"].items():
-        patients = values["patients"]
-        lines.append(
-            say(
-                "cli.reason",
-                reason=say(f"reason.{reason}"),
-                rows=values["rows"],
-                patients=say("cli.masked") if patients is None else number(patients),
-                unit=say(f"unit.{account.unit}"),
-            )
-        )
-    lines += [say("cli.notice", notice=str(each)) for each in account.notices]
-    return "\n".join(lines)
 
 
 def _check(
@@ -544,10 +417,10 @@ def _check(
         columns=_mapping(columns) if columns else None,
     )
     for account in accounts:
-        _echo(_account_line(account))
+        echo(account_line(account))
     if faults:
         raise InputError(*faults)
-    _echo(say("cli.check_done", files=len(accounts)))
+    echo(say("cli.check_done", files=len(accounts)))
 
 
 if __name__ == "__main__":

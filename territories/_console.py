@@ -1,0 +1,137 @@
+"""What the command line says on a terminal: progress, accounts, where to look."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from territories._words import NARROW_SPACE, number, say
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from territories.flows import Reconciliation
+    from territories.pipeline import Run
+
+
+def echo(text: str, *, err: bool = False) -> None:
+    """Write a line; where the stream cannot hold a character, a plain one in its place."""
+    encoding = getattr(sys.stderr if err else sys.stdout, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        # French Windows sends what goes to a file in cp1252, which has no narrow space.
+        plain = text.replace(NARROW_SPACE, "\u00a0")
+        text = plain.encode(encoding, errors="replace").decode(encoding)
+    click.echo(text, err=err)
+
+
+@contextmanager
+def progress(stages: int) -> Iterator[Callable[[str], None]]:
+    """Show the stage under way on a terminal; elsewhere say nothing."""
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task("", total=stages)
+        done = -1
+
+        def tell(stage: str) -> None:
+            nonlocal done
+            done += 1
+            bar.update(task, description=say(f"stage.{stage}"), completed=done)
+
+        yield tell
+
+
+def report(run: Run, out: Path) -> None:
+    """Say what was done and where to look."""
+    for account in run.accounts:
+        echo(account_line(account))
+    _report_places(run)
+    labels = run.zoning.labels
+    echo(
+        say(
+            "cli.done",
+            territories=len(run.zoning.territories),
+            communes=len(labels),
+            people=int(run.zoning.communes["population"].sum()),
+        )
+    )
+    for each in (*run.zoning.unmet, *run.weak):
+        echo(say("cli.unmet", sentence=str(each)))
+    echo(say("cli.look", place=str(out / "map.html"), folder=str(out)))
+
+
+def _report_places(run: Run) -> None:
+    """Say how professionals were placed and which places were gathered."""
+    from territories.pipeline import grouping_record, practice_record  # noqa: PLC0415
+
+    record = practice_record(run)
+    if record and record["median_share"] is not None:
+        masked = say("cli.masked")
+        told = {name: masked if value is None else number(value) for name, value in record.items()}
+        share = f"{number(100 * record['median_share'])} %"
+        echo(say("cli.practices", practitioners=told["practitioners"], share=share))
+        echo(
+            say(
+                "cli.conflicts",
+                conflicts=told["conflict_with_department"],
+                departments=told["known_by_department_only"],
+            )
+        )
+    for each in grouping_record(run):
+        echo(say("cli.grouped", name=each["name"], pole=each["pole_name"]))
+
+
+def account_line(account: Reconciliation) -> str:
+    """Write one file's account, through the door of secrecy like any figure that leaves."""
+    record = account.record()
+    lines = [
+        say(
+            "cli.rows",
+            file=account.file,
+            rows_in=account.rows_in,
+            rows_kept=account.rows_kept,
+            rows_aside=account.rows_aside,
+        )
+    ]
+    if account.unit is not None:
+        shown = {
+            name: say("cli.masked") if record[name] is None else number(record[name])
+            for name in ("patients_in", "patients_kept", "patients_aside")
+        }
+        lines.append(
+            say(
+                "cli.patients",
+                unit=say(f"unit.{account.unit}"),
+                patients_in=shown["patients_in"],
+                patients_kept=shown["patients_kept"],
+                patients_aside=shown["patients_aside"],
+            )
+        )
+    for reason, values in record["reasons"].items():
+        patients = values["patients"]
+        lines.append(
+            say(
+                "cli.reason",
+                reason=say(f"reason.{reason}"),
+                rows=values["rows"],
+                patients=say("cli.masked") if patients is None else number(patients),
+                unit=say(f"unit.{account.unit}"),
+            )
+        )
+    lines += [say("cli.notice", notice=str(each)) for each in account.notices]
+    return "\n".join(lines)
