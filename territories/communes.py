@@ -8,6 +8,7 @@ from typing import Final, Literal
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyproj
 import shapely
 
 from territories import codes
@@ -39,8 +40,14 @@ def metric(communes: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     if crs.is_projected and not web_mercator and crs.axis_info[0].unit_name == "metre":
         return communes
     west, south, east, north = communes.to_crs(WGS84).total_bounds
-    area = gpd.GeoSeries([], crs=MAINLAND).crs.area_of_use
-    inside = area.west <= west and east <= area.east and area.south <= south and north <= area.north
+    area = pyproj.CRS(MAINLAND).area_of_use
+    inside = (
+        area is not None
+        and area.west <= west
+        and east <= area.east
+        and area.south <= south
+        and north <= area.north
+    )
     return communes.to_crs(MAINLAND if inside else communes.estimate_utm_crs())
 
 

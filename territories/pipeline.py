@@ -230,18 +230,28 @@ def compute(settings: Settings, *, tell: Tell = lambda _: None) -> Run:
 
 
 def _weak(zoning: Zoning, flows: Flows) -> tuple[Sentence, ...]:
-    """Say which territories keep little of their people's care, where the share may be said."""
+    """Say which territories keep little of their people's care, and where their people go."""
     measures = evaluate(zoning, flows)
     share = Secrecy().shares(measures["inside"], measures["sent"])
     # Those without care are said already, in `Zoning.unmet`.
     few = share[(share < CLEAR_INSIDE_SHARE) & (measures["received"] > 0)]
+    table = flows.table[["destination", "patients"]].assign(
+        territory=flows.table["residence"].map(zoning.labels)
+    )
+    table = table[table["territory"].isin(few.index)]
+    sums = table.groupby(["territory", "destination"], as_index=False)[["patients"]].sum()
+    sums = sums.sort_values(["territory", "patients", "destination"], ascending=[True, False, True])
+    main = sums.drop_duplicates("territory").set_index("territory")["destination"]
+    names = place_names(zoning.communes, sorted(main.unique()))
     few = few.sort_values(kind="stable")
     return tuple(
         Sentence(
             "notice.weak_territory",
-            {"name": name, "percent": round(100 * kept)},
+            {"name": name, "percent": round(100 * kept), "pole": names[pole]},
         )
-        for name, kept in zip(measures["name"].reindex(few.index), few, strict=True)
+        for name, kept, pole in zip(
+            measures["name"].reindex(few.index), few, main.reindex(few.index), strict=True
+        )
     )
 
 
