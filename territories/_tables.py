@@ -31,7 +31,7 @@ _LISTED: Final = 5
 
 # Codes are quoted in messages. One or two digits may be a count; more than nine signs, or letters
 # and many digits, may be the number of a practitioner.
-_SHOWABLE: Final = re.compile(r"[A-Za-z]{1,9}|[0-9]{3,9}(?:\.0)?|[0-9A-Za-z]{3,6}|[\w ]{0}")
+_SHOWABLE: Final = re.compile(r"[A-Za-z]{1,9}|[0-9]{3,9}(?:\.0)?|[0-9A-Za-z]{3,6}")
 
 # Whole numbers are exact up to here; no count of people comes near.
 _LARGEST: Final = 2**53
@@ -125,8 +125,11 @@ def read_table(path: str | Path) -> Table:
     content = place.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     text = _decoded(content, place.name)
-    table = text.lstrip()
-    above = text[: len(text) - len(table)].count("\n")  # blank lines, which still count as rows
+    # Blank lines above the header still count as rows; a tab may begin the header itself.
+    table = re.sub(r"\A(?:[ \t]*\r?\n)+", "", text)
+    above = text[: len(text) - len(table)].count("\n")
+    if "\n" not in table.strip():
+        raise InputError(fault("no_rows", file=place.name))
     header = table.split("\n", 1)[0].rstrip("\r")
     delimiter = max(_DELIMITERS, key=header.count)
     frame = _parsed(table, delimiter, header.count(delimiter) + 1, place.name)

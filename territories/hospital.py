@@ -138,12 +138,12 @@ def read_hospital(
     cover = _own_codes(frame["pmsi_code"]) if pmsi_codes is None else read_pmsi_codes(pmsi_codes)
     outside = ~frame["pmsi_code"].isin(cover["pmsi_code"]) & (frame["pmsi_code"] != "")
     if communes is not None:
-        used = cover[cover["pmsi_code"].isin(frame["pmsi_code"])]
-        named = {pmsi_codes: used["code"] if pmsi_codes is not None else None, sites: places}
-        for source, code in named.items():
-            faults += _not_in_layer(source, code, communes)
-    if pmsi_codes is None and communes is not None:
-        faults += _not_communes(table, frame["pmsi_code"], communes)
+        faults += _not_in_layer(sites, places, communes)
+        if pmsi_codes is None:
+            faults += _not_communes(table, frame["pmsi_code"], communes)
+        else:
+            used = cover[cover["pmsi_code"].isin(frame["pmsi_code"])]
+            faults += _not_in_layer(pmsi_codes, used["code"], communes)
     if outside.any():
         ours = set() if communes is None else set(codes.department(communes.index.to_series()))
         lost = outside & codes.department(frame["pmsi_code"]).isin(ours)
@@ -171,7 +171,7 @@ def read_hospital(
     # In canonical order first: sums of fractions depend on it to the last bit.
     shared = shared.sort_values(["residence", "activity", "destination", "site", "stays"])
     keys = ["residence", "activity", "destination"]
-    flows = shared.rename(columns={"stays": "patients"}).groupby(keys, as_index=False)[["patients"]]
+    flows = shared.groupby(keys, as_index=False)[["stays"]].sum()
     account = Reconciliation(
         file=table.file,
         sha256=table.sha256,
@@ -181,7 +181,7 @@ def read_hospital(
         notices=tuple(notices),
     )
     return Flows(
-        table=flows.sum(),
+        table=flows.rename(columns={"stays": "patients"}),
         communes=communes,
         reconciliation=account,
         unit="stays",
@@ -230,12 +230,8 @@ def read_pmsi_codes(path: PathLike) -> pd.DataFrame:
     )
 
 
-def _not_in_layer(
-    source: PathLike | None, code: pd.Series | None, communes: gpd.GeoDataFrame
-) -> list[Sentence]:
+def _not_in_layer(source: PathLike, code: pd.Series, communes: gpd.GeoDataFrame) -> list[Sentence]:
     """Find communes of the layer's departments that the layer has not: codes of another year."""
-    if source is None or code is None:
-        return []
     ours = set(codes.department(communes.index.to_series()))
     city = codes.to_cities(code, kept=communes.index)
     lost = city[codes.department(city).isin(ours) & ~city.isin(communes.index)]

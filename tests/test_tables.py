@@ -378,3 +378,19 @@ def test_long_lists_are_cut_after_five() -> None:
 def test_what_may_be_a_count_or_a_practitioner_is_not_quoted() -> None:
     assert value_list(pd.Series(["7", "10", "PS050067", "x" * 99])) == "…, …, …, …"
     assert value_list(pd.Series(["45999", "2a004", "ZZZZZ"])) == "'45999', '2a004', 'ZZZZZ'"
+
+
+@pytest.mark.parametrize("content", ["a;b", "a;b\n", "\n\n  \n", "\r\n\r\n"])
+def test_a_table_without_rows_is_refused_as_such(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "t.csv"
+    file.write_bytes(content.encode())
+    with pytest.raises(InputError, match="no data row"):
+        read_table(file)
+
+
+def test_blank_lines_above_the_header_count_as_rows(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text("\n  \n\ta\tb\n1\t2\t3\n", encoding="utf-8")
+    frame = read_table(file).frame
+    assert frame.index.tolist() == [4]
+    assert frame.to_numpy().tolist() == [["1", "2", "3"]]
