@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 import networkx as nx
 import pandas as pd
 
-from territories._words import Sentence
-from territories.communes import Bridges, checked, contiguity, place_names
+from territories._words import Sentence, say
+from territories.communes import TOLERANCE_M, Bridges, checked, contiguity, place_names
 from territories.communities import (
     Bounds,
     Network,
@@ -51,6 +51,7 @@ def delineate(
     hospital: Flows | None = None,
     hospital_weight: float = 1.0,
     bridges: Bridges | None = None,
+    tolerance: float = TOLERANCE_M,
     seed: int = 0,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Zoning:
@@ -64,7 +65,8 @@ def delineate(
     flows
         Located flows, grouped or not.
     communes
-        Layer indexed by code, with `population`, in a metric projection.
+        Layer indexed by code, with `population`, in a metric projection. A commune that is not
+        drawn (an empty outline) and not bridged is in no territory.
     method
         ``"leiden"``, the only one so far.
     territories
@@ -73,13 +75,16 @@ def delineate(
     resolution
         γ of the modularity: the greater, the more territories.
     population
-        Minimum and maximum inhabitants of a territory; None: no bound.
+        Minimum and maximum inhabitants of a territory; None: no bound. A bound, or leaving the
+        number to be found, needs the inhabitants of every commune.
     weights
         See `attraction_graph`.
     hospital, hospital_weight
         See `attraction_graph`; out by default, so that the hospital remains a witness.
     bridges
         Pairs of communes joined although they do not touch (see `contiguity`).
+    tolerance
+        In metres: neighbours drawn apart by no more than this still touch (see `contiguity`).
     seed
         Sets the order in which communes are tried.
     tell
@@ -88,20 +93,21 @@ def delineate(
     Returns
     -------
     Zoning
-        Every commune in exactly one territory. Its id is the code of its main pole, the commune of
-        it that receives most patients (most people, then the first code, where none does). What
-        could not be met stands in `Zoning.unmet`.
+        Every commune that is drawn in exactly one territory. Its id is the code of its main pole,
+        the commune of it that receives most patients (most people, then the first code, where none
+        does). What could not be met stands in `Zoning.unmet`.
 
     Raises
     ------
     ConstraintError
         If what is asked is contradictory or cannot be had; the message says which and why.
     """
-    layer = checked(communes)
+    whole = checked(communes)
     if not isinstance(population, (tuple, list)) or len(population) != 2:  # noqa: PLR2004
         raise ConstraintError(fault("population_not_pair", value=repr(population)))
     bounds = Bounds(*population)
-    pairs = contiguity(layer, bridges=bridges)
+    pairs = contiguity(whole, bridges=bridges, tolerance=tolerance)
+    layer, uncertain = _placeable(whole, pairs)
     borders = nx.Graph(pairs[["left", "right"]].itertuples(index=False, name=None))
     borders.add_nodes_from(layer.index)
     _refuse_impossible(
@@ -112,6 +118,7 @@ def delineate(
         resolution=resolution,
         bounds=bounds,
         seed=seed,
+        uncertain=uncertain,
     )
 
     seed = int(seed)
@@ -122,6 +129,7 @@ def delineate(
         "population": [None if bound is None else int(bound) for bound in population],
         "weights": weights if isinstance(weights, str) else dict(sorted(weights.items())),
         "hospital_weight": None if hospital is None else float(hospital_weight),
+        "tolerance": float(tolerance),
         "seed": seed,
     }
     tell("graph")
@@ -135,7 +143,7 @@ def delineate(
             raise ConstraintError(fault("no_flow_number", wanted=territories))
         # Nothing attracts anyone: all is a white zone, and the reason is given.
         return Zoning(
-            communes=layer,
+            communes=whole,
             membership=pd.DataFrame(columns=["code", "territory", "weight"]),
             unmet=(Sentence("unmet.no_flow"),),
             pairs=pairs,
@@ -155,10 +163,14 @@ def delineate(
             fault("number_not_reached", wanted=territories, reached=len(partition))
         )
     labels = _named_by_pole(partition, layer)
-    unmet = [*_unmet(partition, bounds, layer, labels), *_unclear(partition)]
+    unmet = [
+        *_unmet(partition, bounds, layer, labels, people_known=not uncertain),
+        *_not_drawn(whole, layer),
+        *_unclear(partition),
+    ]
     membership = pd.DataFrame({"code": layer.index, "territory": labels, "weight": 1.0})
     return Zoning(
-        communes=layer,
+        communes=whole,
         membership=membership,
         names=place_names(layer, sorted(set(labels))),
         unmet=tuple(unmet),
@@ -209,6 +221,25 @@ def modularity(
     return float((inside - resolution * expected / total) / total)
 
 
+def _placeable(
+    communes: gpd.GeoDataFrame, pairs: pd.DataFrame
+) -> tuple[gpd.GeoDataFrame, list[str]]:
+    """Keep the communes that are drawn or bridged; list those whose inhabitants are not known."""
+    bridged = communes.index.isin(pairs[["left", "right"]].to_numpy().ravel())
+    layer = communes[~communes.geometry.is_empty | bridged]
+    missing = layer["population"].isna()
+    people = layer["population"].fillna(0).astype("int64")
+    return layer.assign(population=people), layer.index[missing].tolist()
+
+
+def _not_drawn(communes: gpd.GeoDataFrame, layer: gpd.GeoDataFrame) -> list[Sentence]:
+    """Say which communes are in no territory because they are not drawn."""
+    names = communes["name"][~communes.index.isin(layer.index)]
+    return [
+        Sentence("unmet.no_outline", {"name": name, "code": code}) for code, name in names.items()
+    ]
+
+
 def _refuse_impossible(
     layer: gpd.GeoDataFrame,
     borders: nx.Graph,
@@ -218,6 +249,7 @@ def _refuse_impossible(
     resolution: float | None,
     bounds: Bounds,
     seed: int,
+    uncertain: list[str],
 ) -> None:
     """Raise all that can be known to be impossible before any search."""
     faults = []
@@ -234,9 +266,14 @@ def _refuse_impossible(
         for bound in (bounds.minimum, bounds.maximum)
         if bound is not None and not (isinstance(bound, Integral) and _positive(bound))
     ]
-    faults += wrong_bounds or _bound_faults(layer, bounds)
+    unbounded = bounds == Bounds()
+    if uncertain and not (unbounded and (territories is not None or resolution is not None)):
+        listed = ", ".join(f"{layer['name'][code]} ({code})" for code in uncertain[:5])
+        more = ", …" if len(uncertain) > 5 else ""  # noqa: PLR2004
+        faults.append(fault("population_needed", count=len(uncertain), values=listed + more))
+    faults += wrong_bounds or ([] if uncertain else _bound_faults(layer, bounds))
     if territories is not None:
-        free = Bounds() if wrong_bounds else bounds
+        free = Bounds() if wrong_bounds or uncertain else bounds
         faults += _number_faults(layer, borders, territories, free)
     if faults:
         raise ConstraintError(*faults)
@@ -281,7 +318,15 @@ def _bound_faults(layer: gpd.GeoDataFrame, bounds: Bounds) -> list[Sentence]:
     if high is not None:
         large = layer[layer["population"] > high].sort_values("population", ascending=False)
         if len(large):
-            listed = [f"{row['name']} ({code})" for code, row in large.head(5).iterrows()]
+            listed = [
+                say(
+                    "place.inhabitants",
+                    name=row["name"],
+                    code=code,
+                    people=int(row["population"]),
+                )
+                for code, row in large.head(5).iterrows()
+            ]
             faults.append(fault("maximum_under_commune", maximum=high, values=", ".join(listed)))
     return faults
 
@@ -331,7 +376,12 @@ def _named_by_pole(partition: Partition, layer: gpd.GeoDataFrame) -> list[str]:
 
 
 def _unmet(
-    partition: Partition, bounds: Bounds, layer: gpd.GeoDataFrame, names: list[str]
+    partition: Partition,
+    bounds: Bounds,
+    layer: gpd.GeoDataFrame,
+    names: list[str],
+    *,
+    people_known: bool,
 ) -> list[Sentence]:
     """Say which territories are under the minimum or without care, and why."""
     code_of = dict(zip(partition.labels, names, strict=True))
@@ -342,7 +392,7 @@ def _unmet(
         if bounds.too_small(people):
             key = _small_reason(partition, bounds, label)
         elif label in careless:
-            key = "no_care"
+            key = "no_care" if people_known else "no_care_unknown"
         else:
             continue
         values = {

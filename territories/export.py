@@ -21,7 +21,7 @@ import shapely
 from territories._words import Language, say, using
 from territories._writing import whole_file
 from territories.colours import territory_colours
-from territories.communes import place_names, simplified
+from territories.communes import dissolved, place_names, simplified
 from territories.concordance import Concordance
 from territories.evaluation import evaluate, white_zones
 from territories.secrecy import Secrecy
@@ -249,7 +249,7 @@ def outlines(zoning: Zoning, *, tolerance: float = 100.0) -> tuple[gpd.GeoSeries
     labels = zoning.labels.dropna()
     shapes = {
         territory: shapely.orient_polygons(
-            shapely.coverage_union_all(communes.loc[group.index]), exterior_cw=False
+            dissolved(communes.loc[group.index], grid=1e-5), exterior_cw=False
         )
         for territory, group in labels.groupby(labels)
     }

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Literal
 
 import networkx as nx
 import numpy as np
+import pandas as pd
 
 from territories.errors import ConstraintError, InputError, fault
 
 if TYPE_CHECKING:
     import geopandas as gpd
-    import pandas as pd
 
     from territories.flows import Flows
 
@@ -49,7 +49,8 @@ def attraction_graph(
     Returns
     -------
     networkx.DiGraph
-        Nodes are codes, in order: every commune (``external=False``, ``population``) and every
+        Nodes are codes, in order: every commune (``external=False``, ``population``, None where it
+        is missing) and every
         place outside the layer (``external=True``). Arcs, from residence to destination, have a
         ``weight`` over 0, self-arcs too. Flows between two external places concern no commune of
         the layer and are left out: what else an extract holds changes nothing.
@@ -74,7 +75,8 @@ def attraction_graph(
 
     graph = nx.DiGraph()
     for code, population in communes["population"].sort_index().items():
-        graph.add_node(code, external=False, population=int(population))
+        people = None if pd.isna(population) else int(population)
+        graph.add_node(code, external=False, population=people)
     sources, targets = (arcs.index.get_level_values(level) for level in (0, 1))
     outside = sorted({*sources, *targets} - set(communes.index))
     graph.add_nodes_from(outside, external=True)

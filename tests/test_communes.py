@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
+import shapely.affinity
 from hypothesis import given
 from hypothesis import strategies as st
 from layers import METRE, code, layer, letter, squares
@@ -146,6 +147,116 @@ def test_contiguity_does_not_depend_on_rows_or_ids(names: list[str], seed: int) 
     assert set(pairs[["left", "right"]].apply(frozenset, axis=1)) == expected
 
 
+def shrunk(communes: gpd.GeoDataFrame, by: float) -> gpd.GeoDataFrame:
+    """Draw each commune smaller by so many metres on every side, or larger."""
+    return communes.set_geometry(communes.buffer(-by, join_style="mitre"))
+
+
+@pytest.mark.parametrize("by", [0.025, 0.049, -0.025, -1.0, -20.0])
+def test_gaps_and_overlaps_do_not_hide_a_border(by: float) -> None:
+    """The pairs and lengths are those of the drawing without gaps; a point stays a point.
+
+    ::
+
+        aabb
+        acdb
+        cc.d
+    """
+    exact = layer("aabb acdb cc.d")
+    assert touching(contiguity(exact)) == borders("aabb acdb cc.d")
+    moved = contiguity(shrunk(exact, by)).set_index(["left", "right"])["shared_m"]
+    expected = contiguity(exact).set_index(["left", "right"])["shared_m"]
+    # Overlaps make borders of points only when they are deep.
+    assert moved.index.isin(expected.index).all() or by <= -1
+    for pair, shared in expected.items():
+        assert moved[pair] == pytest.approx(shared, abs=max(1.0, 4 * abs(by)))
+
+
+def test_the_tolerance_is_the_widest_gap() -> None:
+    apart = shrunk(layer("ab"), 0.1)  # 20 cm between the two
+    assert touching(contiguity(apart)) == {}
+    assert touching(contiguity(apart, rule="queen")) == {}
+    assert touching(contiguity(apart, tolerance=0.25)) == {"ab": pytest.approx(1.0, abs=0.002)}
+    assert touching(contiguity(shrunk(layer("ab"), 0.01), tolerance=0)) == {}
+    assert touching(contiguity(layer("ab"), tolerance=0)) == {"ab": 1.0}
+
+
+def test_a_border_is_not_the_perimeter_of_an_overlap() -> None:
+    """Two squares of 1 km lie on one another over 500 m."""
+    communes = layer("ab").sort_index()
+    wide = communes.geometry.iloc[0].union(communes.geometry.iloc[1].intersection(
+        shapely.affinity.translate(communes.geometry.iloc[0], 500)
+    ))  # fmt: skip
+    communes.geometry = [wide, communes.geometry.iloc[1]]
+    assert touching(contiguity(communes)) == {"ab": pytest.approx(1.0, abs=0.001)}
+
+
+@pytest.mark.parametrize("tolerance", [-1, -0.001, np.nan, np.inf, True, "1", None])
+def test_a_tolerance_that_is_none_is_refused(tolerance: object) -> None:
+    with pytest.raises(InputError, match="tolerance"):
+        contiguity(layer("ab"), tolerance=tolerance)
+
+
+@given(PICTURES, st.integers(0, 9))
+def test_small_moves_change_no_pair(lines: list[str], seed: int) -> None:
+    """Each commune is moved by 3 cm at most, its own way."""
+    picture = " ".join(lines)
+    if set(picture) <= set(". "):
+        return
+    exact = layer(picture)
+    steps = np.random.default_rng(seed).uniform(-0.03, 0.03, (len(exact), 2))
+    moved = [shapely.affinity.translate(each, *step) for each, step in zip(exact.geometry, steps)]  # noqa: B905
+    assert list(touching(contiguity(exact.set_geometry(moved)))) == list(borders_in_order(picture))
+
+
+def borders_in_order(picture: str) -> list[str]:
+    return sorted(borders(picture), key=lambda pair: (code(pair[0]), code(pair[1])))
+
+
+def test_a_short_border_is_a_border() -> None:
+    """Down to three tolerances, where it is shared as drawn; without tolerance, any."""
+    for length, tolerance, pairs in ((0.5, 0.1, 1), (0.2, 0.1, 0), (0.01, 0.0, 1)):
+        shapes = [shapely.box(0, 0, 1000, 1000), shapely.box(1000, 1000 - length, 2000, 2000)]
+        communes = gpd.GeoDataFrame(geometry=shapes, index=["00001", "00002"], crs=2154)
+        found = contiguity(communes, tolerance=tolerance)
+        assert len(found) == pairs
+        assert found["shared_m"].tolist() == pytest.approx([length] * pairs)
+
+
+@pytest.mark.parametrize("change", ["shrunk", "moved", "rounded 0.1", "rounded 0.01"])
+def test_the_borders_of_a_region_survive_gaps(cvl_communes: gpd.GeoDataFrame, change: str) -> None:
+    """Each commune shrunk, moved or rounded by itself: the 5 008 pairs are the same."""
+    rng = np.random.default_rng(5)
+    if change == "shrunk":
+        layer_with_gaps = shrunk(cvl_communes, 0.025)
+    elif change == "moved":
+        shapes = [
+            shapely.affinity.translate(each, *rng.uniform(-0.03, 0.03, 2))
+            for each in cvl_communes.geometry
+        ]
+        layer_with_gaps = cvl_communes.set_geometry(shapes)
+    else:
+        shapes = [
+            shapely.set_precision(shapely.affinity.translate(each, *step), float(change[8:]))
+            for each, step in zip(
+                cvl_communes.geometry, rng.uniform(0, 0.03, (len(cvl_communes), 2)), strict=True
+            )
+        ]
+        layer_with_gaps = cvl_communes.set_geometry(shapes)
+    pairs, expected = contiguity(layer_with_gaps), contiguity(cvl_communes)
+    assert len(pairs) == 5008
+    assert pairs[["left", "right"]].equals(expected[["left", "right"]])
+
+
+def test_a_commune_that_is_not_drawn_touches_nobody() -> None:
+    communes = layer("abc").sort_index()
+    communes.geometry = [communes.geometry.iloc[0], shapely.Polygon(), communes.geometry.iloc[2]]
+    assert checked(communes).index.tolist() == ["00001", "00002", "00003"]
+    assert touching(contiguity(communes, rule="queen")) == {}
+    assert touching(contiguity(communes, bridges=[("00001", "00002")])) == {"ab": 0.0}
+    assert simplified(communes).is_empty.tolist() == [False, True, False]
+
+
 def test_the_contract_puts_the_layer_in_order() -> None:
     communes = layer("cab")
     assert checked(communes).index.tolist() == ["00001", "00002", "00003"]
@@ -158,7 +269,8 @@ def test_the_contract_puts_the_layer_in_order() -> None:
         (lambda each: each.drop(columns=["population", "name"]), InputError, "name"),
         (lambda each: pd.concat([each, each.loc[["00002"]]]), InputError, "'00002'"),
         (lambda each: each.assign(population=[-1, 5, 5]), InputError, "'00"),
-        (lambda each: each.assign(population=[np.nan, 5, 5]), InputError, "'00"),
+        (lambda each: each.assign(population=[-1, np.nan, 5]), InputError, "'00"),
+        (lambda each: each.set_geometry([shapely.Polygon()] * 3), GeometryError, "'00001'"),
         (lambda each: each.set_geometry(each.centroid), GeometryError, "'00001'"),
         (lambda each: each.set_geometry(each.geometry.where(each.index != "00002")),
          GeometryError, "'00002'"),
@@ -177,7 +289,9 @@ def test_a_layer_against_the_contract_is_refused(spoil, kind, named: str) -> Non
         ("EPSG:2154", "EPSG:2154"),
         ("EPSG:4326", "EPSG:2154"),
         ("EPSG:3857", "EPSG:2154"),  # its areas are wrong
-        ("EPSG:27572", "EPSG:27572"),  # old, but in metres
+        ("EPSG:27572", "EPSG:2154"),  # in metres, but of the old system
+        ("EPSG:3395", "EPSG:2154"),
+        ("EPSG:32631", "EPSG:32631"),
         ("EPSG:3035", "EPSG:3035"),
     ],
 )
@@ -195,6 +309,12 @@ def test_overseas_goes_to_its_own_projection() -> None:
         crs="EPSG:4326",
     )
     assert metric(reunion).crs == "EPSG:32740"
+
+
+def test_a_projection_of_elsewhere_goes_to_the_place() -> None:
+    """Areas in Lambert-93 are wrong overseas."""
+    reunion = gpd.GeoDataFrame(geometry=[shapely.box(55.4, -20.95, 55.5, -20.85)], crs="EPSG:4326")
+    assert metric(reunion.to_crs("EPSG:2154")).crs == "EPSG:32740"
 
 
 def test_without_a_projection_nothing_can_be_measured() -> None:

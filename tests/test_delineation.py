@@ -365,6 +365,7 @@ def test_parameters_are_recorded():
         "population": [10_000, 90_000],
         "weights": {"dermatology": 2},
         "hospital_weight": None,
+        "tolerance": 0.1,
         "seed": 5,
     }
 
@@ -827,7 +828,8 @@ def test_refusals_say_what_was_found():
         tt.delineate(table, layer, population=(None, 39_000))
     assert str(refusal.value) == (
         "Communes are over the maximum of 39,000 inhabitants by themselves: "
-        "Commune 00001 (00001), Commune 00009 (00009). Raise it."
+        "Commune 00001 (00001, 50,000 inhabitants), "
+        "Commune 00009 (00009, 40,000 inhabitants). Raise it."
     )
     with using("fr"):
         assert "maximum de 39\u202f000 habitants" in str(refusal.value)
