@@ -1,59 +1,130 @@
-"""Text tables as they come out of Excel and of extracts: every cell text, every row numbered."""
+"""Tables as they come out of Excel and of extracts: every cell text, every row numbered."""
 
 from __future__ import annotations
 
 import difflib
-import hashlib
-import io
-import math
+import itertools
 import re
 import unicodedata
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-import pandas as pd
-import pyarrow as pa
-import pyarrow.compute
-import pyarrow.csv
+import numpy as np
 
-from territories import codes
+from territories._files import opened
+from territories._keys import marked
+from territories._sheets import NO_VALUE, column_letters, read_parquet, read_workbook
+from territories._text import read_text
 from territories._words import Sentence
 from territories.errors import InputError, fault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
 
-_DELIMITERS: Final = ";,\t|"
-_BLANKS: Final = "[\\s\u00a0\u202f\u2007]+"
-_NUMBER: Final = r"[+-]?[0-9]+(?:[.,][0-9]+)?(?:[eE][+-]?[0-9]+)?"
+    import pandas as pd
+
+    from territories._files import Source
+    from territories._text import Cells
+
 _LISTED: Final = 5
+
+# What a spreadsheet shows where a formula failed.
+_CELL_ERRORS: Final = {
+    *("#N/A", "#REF!", "#DIV/0!", "#NULL!", "#NUM!"),
+    *("#VALUE!", "#VALEUR!", "#NAME?", "#NOM?", "#NOMBRE!", "#NUL!"),
+}
 
 # Codes are quoted in messages. One or two digits may be a count; more than nine signs, or letters
 # and many digits, may be the number of a practitioner.
-_SHOWABLE: Final = re.compile(r"[A-Za-z]{1,9}|[0-9]{3,9}(?:\.0)?|[0-9A-Za-z]{3,6}")
-
-# Whole numbers are exact up to here; no count of people comes near.
-_LARGEST: Final = 2**53
+_SHOWABLE: Final = re.compile(r"[A-Za-z]{1,9}|[0-9]{3,6}(?:\.0)?|[0-9A-Za-z]{3,6}")
 
 # Our columns and how French extracts name them, as patterns of the name without accents or case.
 ALIASES: Final[dict[str, tuple[str, ...]]] = {
-    "code": ("code", "codgeo", "code_insee", "insee", "depcom", "code_commune(_insee)?", "commune"),
-    "name": ("name", "nom", "libelle", "libgeo", "nom_commune", "nom_com"),
-    "population": ("population", r"pop(ulation)?_?\d{0,4}(_part)?", r"pmun_?\d{0,4}"),
-    "residence": ("residence", "commune_(de_)?residence", "codgeo", "code_insee", "depcom"),
-    "activity": ("activity", "specialite", "activite", "ga"),
-    "practitioner": ("practitioner", "ps", "num_ps", "professionnel"),
-    "department": ("department", "departement_ps", "dep_ps"),
-    "destination": ("destination", "commune_(d_)?exercice", "commune_(de_)?destination"),
-    "patients": ("patients", "nb_patients", "nombre_(de_)?patients"),
-    "amount": ("amount", "montant", "montants"),
-    "pmsi_code": ("pmsi_code", "code_geo_pmsi.*", "code_geo"),
-    "site": ("site", "finess", "finess_geo", "num_finess"),
-    "stays": ("stays", "nb_sejours", "sejours", "nombre_(de_)?sejours"),
+    "code": (
+        *("code", "codgeo", "(code_)?insee", "depcom", "commune", "(insee_com|com_code)"),
+        *("code_commun?e?(_insee)?", "code_insee_(de_la_)?commune"),
+    ),
+    "name": (
+        *("name", "nom", "libelle", "lib(geo|com)", "nom_com(m|mun|mune)?", "nom_officiel"),
+        "libelle_(de_la_)?commune",
+    ),
+    "population": (
+        *("population(_(municipale|totale))?", r"pop(ulation)?_?\d{0,4}(_part)?", r"pmun_?\d{0,4}"),
+        *("pop_mun", r"p\d\d_pop", "ptot"),
+    ),
+    "residence": (
+        *("residence", "codgeo", "(code_)?insee", "depcom", "code_commune(_insee)?"),
+        "(code_)?(insee_)?(commune|com)_(de_)?(residence|res)(_(du_)?(patient|beneficiaire))?",
+        *("(code_)?insee_(de_)?residence", "code_residence", "code_insee_commune"),
+        "(code_)?(insee_)?commune_(du_)?(patient|beneficiaire)",
+    ),
+    "activity": (
+        *("activity", "(libelle_)?(de_la_|de_)?specialite(_(medicale|du_ps|ps))?", "activite"),
+        *("ga", "groupe_(d_)?activite", "libelle_ga", "discipline", "pse_spe_cod"),
+    ),
+    "profession": ("profession", "pse_act_nat"),
+    "practitioner": (
+        *("practitioner", "((num|numero|no?|id|identifiant)_)?(du_|de_)?(ps|praticien)"),
+        *("professionnel(_de_sante)?", "((num|numero|no?)_)?(rpps|adeli)", "num_executant"),
+        "pfs_(exe|pfs)_numc?",
+    ),
+    "department": (
+        *("department", "(departement|dep)_(du_)?(ps|praticien)"),
+        *("(departement|dep)_(d_)?exercice", "pfs_exc_dpt"),
+    ),
+    "destination": (
+        (
+            "(code_)?(insee_)?(commune|com)_(d_|de_|du_)?"
+            "(exercice|soins?|destination|cabinet|ps|praticien|professionnel)"
+        ),
+        *("destination", "code_destination", "(code_)?insee_(d_)?exercice", "lieu_(d_)?exercice"),
+    ),
+    "patients": (
+        "(nb|nbre|nombre|n)_(de_)?(patients?|pat|beneficiaires?|ben|consommants?)(_distincts?)?",
+        *("patients?", "beneficiaires?", "consommants?", "file_active", "patientele", "effectifs?"),
+    ),
+    "acts": ("acts", "(nb_|nombre_(d_)?)?actes", "(nb_|nombre_(de_)?)?consultations"),
+    "amount": (
+        *("amount", "montants?(_(rembourse|total)s?)?", "ca", "chiffre_d_affaires", "turnover"),
+        "honoraires",
+    ),
+    "year": ("year", "annee(_(de_)?(soins?|reference))?", "an", "exercice", "millesime", "soi_ann"),
+    "pmsi_code": (
+        "pmsi_code",
+        "code_geo_pmsi(_[a-z]+)?",
+        "code_geo(graphique)?(_pmsi)?",
+        "code_pmsi",
+    ),
+    "site": (
+        *("site", "finess", "finess_(geo|geographique|et)", "num(ero)?_finess(_et)?"),
+        *("n?o?_?finess_?et", "eta_num"),
+    ),
+    "entity": ("entity", "finess_(ej|jur|juridique)", "num_finess_(ej|jur)"),
+    "stays": ("stays", "(nb|nbre|nombre)_(de_)?(sejours?|sej|rsa)", "sejours?"),
     "left": ("left", "gauche", "commune_1"),
     "right": ("right", "droite", "commune_2"),
+    "snds_department": ("ben_res_dpt",),
+    "snds_commune": ("ben_res_com",),
 }
+
+_OURS: Final = re.compile("|".join(itertools.chain(*ALIASES.values())))
+
+# Columns of codes, which lose their zeros when they are stored as numbers.
+_CODES: Final = ("code", "residence", "destination", "pmsi_code", "site")
+
+# Columns that only tables of persons have.
+_PERSONS: Final = (
+    *(
+        "nir.*",
+        "ben_(nir|idt|nai).*",
+        "(date_(de_)?naissance|ddn)",
+        "prenoms?",
+        "nom_(du_)?patient",
+    ),
+    *("(id|num|numero|code|cle)_(du_)?patient", "patient_id", "num_enq", "(num_?|n_)?secu.*"),
+)
 
 
 @dataclass(frozen=True)
@@ -63,164 +134,143 @@ class Table:
     Parameters
     ----------
     frame
-        Text cells; indexed by the row's number in the file, the header being row 1.
+        Columns of categories of text; indexed by the row's number in the file, the header of a
+        table without title being row 1.
     file
         Name of the file, without its folder.
     sha256
         Hash of its bytes.
     heads
         For each of our columns, the name it has in the file.
+    footnotes
+        Numbers of the rows below the table that are words about it.
+    others
+        Names of the file's columns that are none of ours.
+    letters
+        In a spreadsheet, the letter of each of the file's columns.
+    notices
+        What was found on the way.
     """
 
     frame: pd.DataFrame
     file: str
     sha256: str
-    heads: Mapping[str, str]
+    heads: Mapping[str, str] = field(default_factory=dict)
+    footnotes: tuple[int, ...] = ()
+    others: tuple[str, ...] = ()
+    letters: Mapping[str, str] = field(default_factory=dict)
+    notices: tuple[Sentence, ...] = ()
 
     def head(self, column: str) -> str:
         """Return the file's own name of one of our columns."""
         return self.heads.get(column, column)
 
+    def places(self, column: str, marked: pd.Series) -> str:
+        """Write where the first marked cells of one of our columns stand: rows, and cells (D3)."""
+        letter = self.letters.get(self.head(column))
+        rows = [
+            f"{row} ({letter}{row})" if letter else str(row)
+            for row in marked.index[marked.to_numpy(dtype=bool)][: _LISTED + 1]
+        ]
+        return ", ".join([*rows[:_LISTED], *["…"] * (len(rows) > _LISTED)])
 
-def readable(path: str | Path) -> Path:
-    """Return the path of a file that is there and not empty.
+
+def read_table(
+    path: str | Path, *, sheet: str | None = None, columns: Mapping[str, str] | None = None
+) -> Table:
+    """Read a table from a file of any kind that holds one, found from its content.
+
+    Parameters
+    ----------
+    path
+        Delimited text, XLSX, ODS or Parquet, alone or packed by gzip or zip.
+    sheet
+        In a workbook where several sheets hold a table, the one that is meant.
+    columns
+        Ours to theirs: their names help to find the header under a title.
 
     Raises
     ------
     InputError
-        If there is no such file (names like it are proposed), it is a folder, or it is empty.
+        If the file is missing or empty, holds no table, or has rows longer or shorter than its
+        header.
     """
-    place = Path(path)
-    if place.is_dir():
-        raise InputError(fault("file_is_folder", file=str(place)))
-    if not place.exists():
-        beside = (
-            sorted(each.name for each in place.parent.glob("*")) if place.parent.exists() else []
-        )
-        near = difflib.get_close_matches(place.name, beside, n=2, cutoff=0.7)
-        key = "file_missing_near" if near else "file_missing"
-        raise InputError(fault(key, file=str(place), near=", ".join(near)))
-    try:
-        size = place.stat().st_size
-        with place.open("rb"):
-            pass
-    except OSError as problem:
+    source = opened(path)
+    named = set((columns or {}).values())
+
+    def known(name: str) -> bool:
+        return name in named or recognised(name)
+
+    if source.kind == "text":
+        cells = read_text(source, known)
+    elif source.kind == "parquet":
+        cells = read_parquet(source)
+    else:
+        cells = read_workbook(source, known, sheet)
+    return _checked(cells, source, known)
+
+
+def _checked(cells: Cells, source: Source, known: Callable[[str], bool]) -> Table:
+    """Check names and rows, and leave blank rows and columns out."""
+    frame = cells.frame
+    blank = np.ones(len(frame), dtype=bool)
+    kept = []
+    for place, name in enumerate(cells.header):
+        empty = (frame[place].cat.categories.str.strip() == "")[frame[place].cat.codes]
+        blank &= empty
+        if name or not empty.all():
+            kept.append(place)
+    footnotes = frame.index.isin(cells.footnotes)
+    rows = frame[~blank & ~footnotes]
+    if rows.empty or not kept:
+        raise InputError(fault("no_rows", file=source.file))
+    header = [cells.header[place] or f"({place + 1})" for place in kept]
+    digits = any(re.search("[0-9]", cells.header[place]) for place in kept)
+    if digits and not any(map(known, header)):
+        raise InputError(fault("header_missing", file=source.file))  # its cells may be counts
+    twice = next((name for name, times in Counter(header).items() if times > 1), None)
+    if twice is not None:
+        places = [str(place + 1) for place, name in zip(kept, header, strict=True) if name == twice]
         raise InputError(
-            fault("file_unreadable", file=str(place), problem=str(problem.strerror))
-        ) from problem
-    if size == 0:
-        raise InputError(fault("file_empty", file=str(place)))
-    return place
+            fault("column_twice", file=source.file, column=twice, places=", ".join(places))
+        )
+    letters = {}
+    if cells.first_letter is not None:
+        letters = {
+            name: column_letters(cells.first_letter + place)
+            for place, name in zip(kept, header, strict=True)
+        }
+    return Table(
+        frame=rows[kept].set_axis(header, axis=1),
+        file=source.file,
+        sha256=source.sha256,
+        heads={},
+        footnotes=cells.footnotes,
+        letters=letters,
+        notices=(
+            *cells.notices,
+            *(
+                Sentence("notice.codes_were_numbers", {"column": cells.header[place]})
+                for place in cells.numbers
+                if any(_is(ours, cells.header[place]) for ours in _CODES)
+            ),
+        ),
+    )
 
 
-def read_table(path: str | Path) -> Table:
-    """Read a delimited text file: separator and encoding found from its content.
-
-    Raises
-    ------
-    InputError
-        If the file is missing or empty, is not text, or has rows longer or shorter than its header.
-    """
-    place = readable(path)
-    content = place.read_bytes()
-    digest = hashlib.sha256(content).hexdigest()
-    text = _decoded(content, place.name)
-    # Blank lines above the header still count as rows; a tab may begin the header itself.
-    table = re.sub(r"\A(?:[ \t]*\r?\n)+", "", text)
-    above = text[: len(text) - len(table)].count("\n")
-    if "\n" not in table.strip():
-        raise InputError(fault("no_rows", file=place.name))
-    header = table.split("\n", 1)[0].rstrip("\r")
-    delimiter = max(_DELIMITERS, key=header.count)
-    frame = _parsed(table, delimiter, header.count(delimiter) + 1, place.name)
-    frame.index += above
-    frame = frame[(frame != "").any(axis=1)]
-    if frame.empty:
-        raise InputError(fault("no_rows", file=place.name))
-    digits = any(re.search("[0-9]", str(name)) for name in frame.columns)
-    if digits and not any(map(_recognised, frame.columns)):
-        raise InputError(fault("header_missing", file=place.name))  # its cells may be counts
-    twice = frame.columns[frame.columns.duplicated()]
-    if len(twice):
-        raise InputError(fault("column_twice", file=place.name, column=str(twice[0])))
-    return Table(frame=frame, file=place.name, sha256=digest, heads={})
-
-
-def _recognised(name: str) -> bool:
+def recognised(name: str) -> bool:
     """Tell whether a column is one of ours."""
-    return any(_is(ours, name) for ours in ALIASES)
+    return _OURS.fullmatch(plain(name)) is not None
+
+
+def columns_of(table: Table, ours: str) -> list[str]:
+    """Return the file's columns that are recognised as one of ours."""
+    return [str(name) for name in table.frame.columns if _is(ours, str(name))]
 
 
 def _is(ours: str, name: str) -> bool:
-    return any(re.fullmatch(pattern, plain(name)) for pattern in ALIASES[ours])
-
-
-def _decoded(content: bytes, file: str) -> str:
-    """Decode text of unknown encoding; Windows-1252 is what French Excel writes."""
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        try:
-            return content.decode("utf-16")
-        except UnicodeDecodeError as problem:
-            raise InputError(fault("not_text", file=file)) from problem
-    if b"\0" in content[:4096]:
-        raise InputError(fault("not_text", file=file))
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("cp1252", errors="replace")
-
-
-def _parsed(text: str, delimiter: str, columns: int, file: str) -> pd.DataFrame:
-    wrong: list[tuple[int, int, int]] = []
-
-    def refuse(row: pa.csv.InvalidRow) -> str:
-        wrong.append((row.number, row.actual_columns, row.expected_columns))
-        return "skip"
-
-    try:
-        # One thread: only then does the parser number the rows.
-        cells = pa.csv.read_csv(
-            io.BytesIO(text.encode()),
-            read_options=pa.csv.ReadOptions(use_threads=False, autogenerate_column_names=True),
-            parse_options=pa.csv.ParseOptions(
-                delimiter=delimiter,
-                newlines_in_values=True,
-                ignore_empty_lines=False,
-                invalid_row_handler=refuse,
-            ),
-            convert_options=pa.csv.ConvertOptions(
-                column_types={f"f{place}": pa.string() for place in range(columns)},
-            ),
-        )
-    except pa.ArrowInvalid as problem:
-        raise InputError(fault("not_a_table", file=file)) from problem
-    if wrong:
-        number, found, expected = wrong[0]
-        raise InputError(
-            fault(
-                "row_length",
-                file=file,
-                rows=str(len(wrong)),
-                row=str(number),
-                found=found,
-                expected=expected,
-            )
-        )
-    if text.count('"') % 2:
-        _refuse_open_quote(cells, file)
-    frame: pd.DataFrame = cells.to_pandas().astype("str")
-    frame.columns = frame.iloc[0].str.strip()
-    frame.index = pd.RangeIndex(1, len(frame) + 1, name="row")
-    return frame.iloc[1:].rename_axis(columns=None)
-
-
-def _refuse_open_quote(cells: pa.Table, file: str) -> None:
-    """Refuse a table in which a quote that is never closed has swallowed the rows below it."""
-    for column in cells.columns:
-        swallowed = pa.compute.match_substring(column, "\n").to_pylist()
-        if True in swallowed:
-            row = len(swallowed) - swallowed[::-1].index(True)
-            raise InputError(fault("quote_open", file=file, row=str(row)))
+    bare = plain(name)
+    return any(re.fullmatch(pattern, bare) for pattern in ALIASES[ours])
 
 
 def plain(name: str) -> str:
@@ -254,7 +304,11 @@ def matched(
     """
     given = dict(columns or {})
     found: dict[str, str] = {}
-    faults = []
+    faults = [
+        fault("column_unknown", column=name, known=", ".join(ALIASES))
+        for name in given
+        if name not in ALIASES
+    ]
     needed = list(required)
     present = list(table.frame.columns)
     for ours in [*needed, *optional]:
@@ -265,6 +319,9 @@ def matched(
         else:
             taken = set(given.values())
             choices = [name for name in present if name not in taken and _is(ours, name)]
+        if len(choices) > 1:  # a code beside its label
+            coded = [name for name in choices if re.match("code|insee|num", plain(name))]
+            choices = coded if len(coded) == 1 else choices
         if len(choices) == 1:
             found[ours] = choices[0]
         elif choices:
@@ -276,14 +333,53 @@ def matched(
     if faults:
         raise InputError(*faults)
     frame = table.frame[list(found.values())].set_axis(list(found), axis=1)
-    return replace(table, frame=frame, heads=found)
+    others = tuple(str(name) for name in present if name not in found.values())
+    chosen = replace(table, frame=frame, heads=found, others=others)
+    faults = [each for ours in found for each in _failed_cells(chosen, ours)]
+    if faults:
+        raise InputError(*faults)
+    return chosen
+
+
+def _failed_cells(table: Table, column: str) -> list[Sentence]:
+    """Find the cells in which a spreadsheet has an error, or a formula it has not computed."""
+    faults = []
+    for key, failed in (
+        ("cell_formula", lambda cells: cells == NO_VALUE),
+        ("cell_error", lambda cells: cells.str.startswith("#") & cells.isin(_CELL_ERRORS)),
+    ):
+        rows = marked(table.frame[column], failed)
+        if rows.any():
+            faults.append(
+                fault(
+                    key,
+                    file=table.file,
+                    column=table.head(column),
+                    count=int(rows.sum()),
+                    rows=table.places(column, rows),
+                )
+            )
+    return faults
+
+
+def refuse_persons(table: Table) -> None:
+    """Refuse a table in which a row is a person: flows are added up before they come here."""
+    personal = [
+        str(name)
+        for name in table.frame.columns
+        if any(re.fullmatch(pattern, plain(str(name))) for pattern in _PERSONS)
+    ]
+    if personal:
+        raise InputError(fault("table_of_persons", file=table.file, values=", ".join(personal)))
 
 
 def _missing(table: Table, ours: str, theirs: str | None) -> Sentence:
     present = [str(name) for name in table.frame.columns]
     wanted = theirs or ours
     # A column that is another of ours is not the missing one.
-    plain_names = {plain(name): name for name in present if not _recognised(name)}
+    plain_names = {
+        plain(name): name for name in present if not recognised(name) and name_list([name]) == name
+    }
     words = [wanted, *(re.sub(r"\W+.*", "", pattern) for pattern in ALIASES[ours])]
     near = [
         plain_names[close]
@@ -296,112 +392,17 @@ def _missing(table: Table, ours: str, theirs: str | None) -> Sentence:
         column=wanted,
         ours=ours,
         near=near[0] if near else "",
-        found=", ".join(
-            name if _recognised(name) or not re.search("[0-9]", name) else "…" for name in present
-        ),
+        found=name_list(present),
     )
 
 
-def number_column(table: Table, column: str) -> tuple[pd.Series, list[Sentence]]:
-    """Read a column of numbers: decimal comma, blanks between thousands.
-
-    Returns
-    -------
-    Series, list of Sentence
-        Numbers (missing where the cell is not one), and what is wrong. The cells themselves are
-        not quoted: they may be counts.
-    """
-    cells = table.frame[column]
-    values = codes.by_value(cells, _numbers)
-    empty = cells.str.strip() == ""
-    faults = []
-    for key, rows in (
-        ("number_empty", empty),
-        ("number_malformed", values.isna() & ~empty),
-        ("number_negative", values < 0),
-        ("number_too_large", values > _LARGEST),
-    ):
-        if rows.any():
-            faults.append(
-                fault(
-                    key,
-                    file=table.file,
-                    column=table.head(column),
-                    count=int(rows.sum()),
-                    rows=row_list(rows),
-                )
-            )
-    return values, faults
-
-
-def _numbers(cells: pd.Series) -> pd.Series:
-    text = cells.str.replace(_BLANKS, "", regex=True)
-    good = text.where(text.str.fullmatch(_NUMBER), "nan").str.replace(",", ".", regex=False)
-    numbers = pd.to_numeric(good, errors="coerce")
-    return numbers.where(numbers.abs() < math.inf)
-
-
-def code_column(
-    table: Table, column: str, notices: list[Sentence], *, plausible: bool = True
-) -> tuple[pd.Series, list[Sentence]]:
-    """Repair a column of commune codes; say how many were, and which are beyond repair."""
-    raw = table.frame[column]
-    code = codes.by_value(raw, codes.repaired)
-    changed = code != raw
-    if changed.any():
-        notices.append(
-            Sentence(
-                "notice.codes_repaired",
-                {"count": int(changed.sum()), "column": table.head(column)},
-            )
-        )
-    wrong = ~codes.plausible(code) if plausible else code == ""
-    if not wrong.any():
-        return code, []
-    key = "code_malformed" if plausible else "code_empty"
-    return code, [
-        fault(
-            key,
-            file=table.file,
-            column=table.head(column),
-            count=int(wrong.sum()),
-            rows=row_list(wrong),
-            values=value_list(raw[wrong]),
-        )
-    ]
-
-
-def empty_cells(table: Table, columns: Iterable[str]) -> list[Sentence]:
-    """Find the empty cells of columns of text."""
-    faults = []
-    for name in columns:
-        if name in table.frame:
-            empty = table.frame[name].str.strip() == ""
-            if empty.any():
-                faults.append(
-                    fault(
-                        "cell_empty",
-                        file=table.file,
-                        column=table.head(name),
-                        count=int(empty.sum()),
-                        rows=row_list(empty),
-                    )
-                )
-    return faults
-
-
-def duplicate_keys(table: Table, keyed: pd.DataFrame) -> list[Sentence]:
-    """Find keys that stand twice: which of the two counts, or their sum, is not ours to guess."""
-    twice = keyed.duplicated(keep=False)
-    if not twice.any():
-        return []
-    first = keyed[twice].iloc[0]
-    rows = (keyed == first).all(axis=1)
-    shown = [name for name in keyed.columns if name != "practitioner"]
-    key = ", ".join(f"{table.head(name)} '{first[name]}'" for name in shown)
-    return [
-        fault("key_twice", file=table.file, count=int(twice.sum()), rows=row_list(rows), values=key)
-    ]
+def name_list(names: Iterable[object]) -> str:
+    """Write names of columns; what may be a cell of a table without header, not."""
+    shown_names = (
+        name if recognised(name) or not re.search("[0-9]", name) else "…"
+        for name in map(str, names)
+    )
+    return ", ".join(shown_names)
 
 
 def row_list(marked: pd.Series) -> str:
@@ -412,5 +413,18 @@ def row_list(marked: pd.Series) -> str:
 
 def value_list(values: pd.Series) -> str:
     """Write the first values between quotes; what may be a count or a practitioner, not."""
-    shown = [f"'{value}'" if _SHOWABLE.fullmatch(str(value)) else "…" for value in values]
-    return ", ".join(shown[:_LISTED]) + (", …" if len(values) > _LISTED else "")
+    return ", ".join(shown(value) for value in values[:_LISTED]) + (
+        ", …" if len(values) > _LISTED else ""
+    )
+
+
+def shown(value: object) -> str:
+    """Write a code between quotes, or a sign in its place if it may be a count or a person."""
+    return f"'{value}'" if _SHOWABLE.fullmatch(str(value)) else "…"
+
+
+def unused(table: Table) -> list[Sentence]:
+    """Say which columns of the file are not read."""
+    if not table.others:
+        return []
+    return [Sentence("notice.unused", {"values": name_list(table.others)})]

@@ -20,7 +20,7 @@ ACI_BOUNDS: Final = (40_000, 80_000, 175_000)
 
 
 def aci_size(population: pd.Series) -> pd.Series:
-    """Return the ACI size, 1 to 4, of each population.
+    """Return the ACI size, 1 to 4, of each population; missing where that is.
 
     Examples
     --------
@@ -28,7 +28,8 @@ def aci_size(population: pd.Series) -> pd.Series:
     [1, 2, 3, 4]
     """
     sizes = np.searchsorted(ACI_BOUNDS, population.to_numpy(), side="right") + 1
-    return pd.Series(sizes, index=population.index, dtype="int64", name="aci_size")
+    found = pd.Series(sizes, index=population.index, dtype="int64", name="aci_size")
+    return found.where(population.notna()) if population.isna().any() else found
 
 
 def evaluate(zoning: Zoning, flows: Flows) -> pd.DataFrame:
@@ -50,7 +51,8 @@ def evaluate(zoning: Zoning, flows: Flows) -> pd.DataFrame:
         sent and `leakage` = 1 − li; `msi` = inside / received and `attraction` = 1 − msi;
         `net_index` = (received − inside) / (sent − inside); `pieces` in the contiguity graph;
         `area_km2`; `compactness` (Polsby–Popper, 1 for a disc); `departments` (codes, separated by
-        blanks). Missing where undefined.
+        blanks). Missing where undefined. Where the flows have masked cells, each of which may be
+        any of 1 to 10: `li_low`, `li_high`, `msi_low`, `msi_high`, the bounds of both.
 
     Raises
     ------
@@ -62,8 +64,8 @@ def evaluate(zoning: Zoning, flows: Flows) -> pd.DataFrame:
     shapes = zoning.territories
     result = pd.DataFrame(shapes.drop(columns="geometry"))
     result["aci_size"] = aci_size(result["population"])
-    for name, values in _exchanges(zoning, flows).items():
-        result[name] = values.reindex(result.index).fillna(0.0)
+    exchanges = _exchanges(zoning, flows.table).reindex(result.index).fillna(0.0)
+    result[exchanges.columns] = exchanges
     sent = result["sent"].where(result["sent"] > 0)
     received = result["received"].where(result["received"] > 0)
     lost = sent - result["inside"]
@@ -72,6 +74,9 @@ def evaluate(zoning: Zoning, flows: Flows) -> pd.DataFrame:
     result["msi"] = result["inside"] / received
     result["attraction"] = 1 - result["msi"]
     result["net_index"] = (result["received"] - result["inside"]) / lost.where(lost > 0)
+    if "masked" in flows.table:
+        bounds = _bounds(zoning, flows).reindex(result.index)
+        result[bounds.columns] = bounds
     result["pieces"] = zoning.pieces()
     geometry = shapes.geometry.to_numpy()
     area, perimeter = shapely.area(geometry), shapely.length(geometry)
@@ -81,22 +86,36 @@ def evaluate(zoning: Zoning, flows: Flows) -> pd.DataFrame:
     return result
 
 
-def _exchanges(zoning: Zoning, flows: Flows) -> dict[str, pd.Series]:
+def _bounds(zoning: Zoning, flows: Flows) -> pd.DataFrame:
+    """Bound self-containments: the least is with few patients inside and many outside."""
+    ends = {
+        end: _exchanges(zoning, flows.table.assign(patients=values))
+        for end, values in flows.bounds().items()
+    }
+    found = {}
+    for name, total in (("li", "sent"), ("msi", "received")):
+        for inside, outside in (("low", "high"), ("high", "low")):
+            kept = ends[inside]["inside"]
+            lost = ends[outside][total] - ends[outside]["inside"]
+            found[f"{name}_{inside}"] = kept / (kept + lost).where(kept + lost > 0)
+    return pd.DataFrame(found)
+
+
+def _exchanges(zoning: Zoning, table: pd.DataFrame) -> pd.DataFrame:
     """Add up what each territory keeps, sends and receives, shared communes by weight."""
-    table = flows.table[["residence", "destination", "patients"]]
     cells = table.groupby(["residence", "destination"], as_index=False)["patients"].sum()
     member = zoning.membership.set_index("code")
     living = cells.join(member, on="residence", how="inner")
     cared = cells.join(member, on="destination", how="inner")
     both = living.join(member.add_suffix("_care"), on="destination", how="inner")
     both = both[both["territory"] == both["territory_care"]]
-    return {
-        "inside": (both["patients"] * both["weight"] * both["weight_care"])
-        .groupby(both["territory"])
-        .sum(),
+    inside = both["patients"] * both["weight"] * both["weight_care"]
+    sums = {
+        "inside": inside.groupby(both["territory"]).sum(),
         "sent": (living["patients"] * living["weight"]).groupby(living["territory"]).sum(),
         "received": (cared["patients"] * cared["weight"]).groupby(cared["territory"]).sum(),
     }
+    return pd.DataFrame(sums).fillna(0.0)
 
 
 def _departments(zoning: Zoning) -> pd.Series:

@@ -2,121 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
+import numpy as np
 import pandas as pd
 
+from territories._keys import row_keys
+from territories._numbers import MASKED_AS, MOST_MASKED
 from territories._words import Sentence
 from territories.errors import InputError, fault, one_of
 from territories.places import grouped_places
 from territories.practices import practice_places
-from territories.secrecy import Secrecy
+from territories.reconciliation import Reconciliation, count
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import geopandas as gpd
 
 KEYS: Final = ("residence", "activity", "practitioner", "destination")
-
-
-@dataclass(frozen=True)
-class Reconciliation:
-    """What became of each row and each patient of a file: in = kept + set aside, by reason.
-
-    `unit` tells what the numbers of patients count; None for a file that has none. Attributes can
-    be read as keys too, as in ``reconciliation.json``.
-    """
-
-    file: str = ""
-    sha256: str = ""
-    unit: Literal["patients", "stays"] | None = None
-    rows_in: int = 0
-    rows_aside: int = 0
-    patients_in: float = 0
-    patients_aside: float = 0
-    reasons: Mapping[str, tuple[int, float]] = field(default_factory=dict)
-    notices: tuple[Sentence, ...] = ()
-
-    @property
-    def rows_kept(self) -> int:
-        """Rows that are in the table."""
-        return self.rows_in - self.rows_aside
-
-    @property
-    def patients_kept(self) -> float:
-        """Patients (or stays) that are in the table."""
-        return self.patients_in - self.patients_aside
-
-    def __getitem__(self, name: str) -> object:
-        """Return the attribute of this name."""
-        if name.startswith("_") or not hasattr(self, name):
-            raise KeyError(name)
-        return getattr(self, name)
-
-    def set_aside(self, reason: str, rows: int, patients: float) -> Reconciliation:
-        """Return the account with some rows set aside for a reason."""
-        if rows == 0:
-            return self
-        before = self.reasons.get(reason, (0, 0))
-        reasons = {**self.reasons, reason: (before[0] + rows, before[1] + patients)}
-        return replace(
-            self,
-            rows_aside=self.rows_aside + rows,
-            patients_aside=self.patients_aside + patients,
-            reasons=reasons,
-        )
-
-    def record(self, secrecy: Secrecy | None = None) -> dict[str, Any]:
-        """Lay the account out for people: small counts, and what gives them away, are None.
-
-        Rows are not people and are shown; patients pass through the door of `secrecy`.
-        """
-        door = secrecy or Secrecy()
-        # Kept and set aside, by reason, are the parts of what came in.
-        parts = {name: patients for name, (_, patients) in self.reasons.items()}
-        parts["kept"] = self.patients_kept
-        shown = door.parts(parts)
-        counted = self.unit is not None
-        kept = shown["kept"] if counted else None
-        # Each row is one patient at least: rows shown beside a total so near give the rest away.
-        close = self.patients_in - self.rows_in < door.threshold
-        secret = door.hides_total(parts) or (close and None in shown.values())
-        return {
-            "file": self.file,
-            "sha256": self.sha256,
-            "rows_in": self.rows_in,
-            "rows_kept": self.rows_kept,
-            "rows_aside": self.rows_aside,
-            "unit": self.unit,
-            "patients_in": self.patients_in if counted and not secret else None,
-            "patients_kept": None if kept is None else self.patients_kept,
-            "patients_aside": None
-            if kept is None or door.hides(self.patients_aside)
-            else self.patients_aside,
-            "reasons": {
-                name: {"rows": rows, "patients": shown[name]}
-                for name, (rows, _) in sorted(self.reasons.items())
-            },
-            "notices": [str(each) for each in self.notices],
-        }
-
-    def __repr__(self) -> str:
-        """Return the account, as it may be shown: outputs of notebooks are given away too."""
-        shown = {name: value for name, value in self.record().items() if name != "sha256"}
-        return f"<Reconciliation: {shown}>"
-
-    def noted(self, *notices: Sentence) -> Reconciliation:
-        """Return the account with more notices."""
-        return replace(self, notices=(*self.notices, *notices))
-
-
-def count(patients: pd.Series) -> float:
-    """Add patients up, exactly and whatever their order; whole if the sum is."""
-    total = math.fsum(patients)
-    return int(total) if total.is_integer() else total
+MEASURES: Final = ("patients", "amount", "masked")
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +31,8 @@ class Flows:
     ----------
     table
         `residence` (commune), `activity`, then `practitioner` or `destination`, and `patients`;
-        optional `amount` (euros) and `department` (of practice, empty where unknown).
+        optional `amount` (euros), `department` (of practice, empty where unknown) and `masked`
+        (how many of the cells that a row adds up are masked; a part where stays were shared out).
     communes
         The layer the flows are about; residences and destinations elsewhere are external.
     reconciliation
@@ -140,6 +45,8 @@ class Flows:
         What `patients` counts: patients, or stays.
     cog
         Year of the commune codes.
+    masked_as
+        What each masked cell counts as in `patients`; it may be any number from 1 to 10.
     """
 
     table: pd.DataFrame
@@ -149,6 +56,7 @@ class Flows:
     grouping: pd.DataFrame | None = None
     unit: Literal["patients", "stays"] = "patients"
     cog: int | None = None
+    masked_as: int = MASKED_AS
 
     def __post_init__(self) -> None:
         """Put the rows in canonical order, so that no result depends on theirs."""
@@ -162,8 +70,7 @@ class Flows:
         numbers = [name for name in keys if pd.api.types.is_numeric_dtype(self.table[name])]
         if numbers and len(self.table):
             raise InputError(fault("flows_codes", columns=", ".join(numbers)))
-        ordered = self.table.sort_values([*keys, "patients"], ignore_index=True, kind="stable")
-        object.__setattr__(self, "table", ordered)
+        object.__setattr__(self, "table", _ordered(self.table, keys))
 
     def __repr__(self) -> str:
         """Return what matters of the flows; no figure under the threshold can be among it."""
@@ -173,6 +80,23 @@ class Flows:
             f"{self.table['activity'].nunique()} activities, "
             f"{self.table['residence'].nunique():,} residences, "
             f"{self.table[place].nunique():,} {place}s>"
+        )
+
+    def bounds(self) -> pd.DataFrame:
+        """Return the least and the most that each row may count, given its masked cells.
+
+        Returns
+        -------
+        DataFrame
+            Indexed like `table`: `low` and `high`, both `patients` where nothing is masked.
+        """
+        patients = self.table["patients"]
+        masked = self.table.get("masked", 0)
+        return pd.DataFrame(
+            {
+                "low": patients - (self.masked_as - 1) * masked,
+                "high": patients + (MOST_MASKED - self.masked_as) * masked,
+            }
         )
 
     @property
@@ -248,8 +172,17 @@ class Flows:
 
 def _summed(table: pd.DataFrame) -> pd.DataFrame:
     keys = ["residence", "activity", "destination"]
-    measures = [name for name in ("patients", "amount") if name in table]
+    measures = [name for name in MEASURES if name in table]
     return table.groupby(keys, as_index=False, observed=True)[measures].sum()
+
+
+def _ordered(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """Put rows in the order of their keys; those with the same keys, of their patients."""
+    rank = row_keys(table, keys)
+    order = np.argsort(rank)
+    if (np.diff(rank[order]) == 0).any():
+        return table.sort_values([*keys, "patients"], ignore_index=True, kind="stable")
+    return table.take(order).reset_index(drop=True)
 
 
 def _grouping_table(grouping: pd.DataFrame | pd.Series) -> pd.DataFrame:

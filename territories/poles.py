@@ -27,7 +27,8 @@ class Poles:
         Indexed by (commune, activity), in order: `pole` (code, missing when tied or below the
         minimum), `patients` (of the commune for the activity, wherever they went), `share` of the
         first place and `margin` over the second (fractions of `patients`, in [0, 1]), `tied` (an
-        exact tie, not below the minimum).
+        exact tie, not below the minimum), `undecidable` (masked cells leave the pole open: it is
+        not the same for all the numbers that they may hide).
     communes
         Every commune of the layer, those without flows too (those of the table without a layer).
     minimum
@@ -51,7 +52,8 @@ def dominant_poles(flows: Flows, *, minimum: int = 11) -> Poles:
     """Find the place that attracts most patients of each commune, for each activity.
 
     Exact ties are kept as ties: `tied` is True and `pole` is missing, so the result does not
-    depend on the order of the rows.
+    depend on the order of the rows. A masked cell is any number from 1 to 10: a pole is given only
+    where it is the same for all of them; elsewhere `undecidable` is True, which is not a tie.
 
     Parameters
     ----------
@@ -80,9 +82,11 @@ def dominant_poles(flows: Flows, *, minimum: int = 11) -> Poles:
     if flows.communes is not None:
         table = table[~flows.external("residence")]
     keys = ["residence", "activity"]
-    sums = table.groupby([*keys, "destination"], as_index=False)["patients"].sum()
-    total = sums.groupby(keys)["patients"].sum().round(_DECIMALS)
-    sums["patients"] = sums["patients"].round(_DECIMALS)
+    bounded = table.assign(**flows.bounds().loc[table.index])
+    measures = ["patients", "low", "high"]
+    sums = bounded.groupby([*keys, "destination"], as_index=False)[measures].sum()
+    totals = sums.groupby(keys)[measures].sum().round(_DECIMALS)
+    sums[measures] = sums[measures].round(_DECIMALS)
     sums = sums[sums["patients"] > 0]
     ranked = sums.sort_values(
         [*keys, "patients", "destination"], ascending=[True, True, False, True]
@@ -90,16 +94,25 @@ def dominant_poles(flows: Flows, *, minimum: int = 11) -> Poles:
     rank = ranked.groupby(keys).cumcount()
     first = ranked[rank == 0].set_index(keys)
     second = ranked[rank == 1].set_index(keys)["patients"].reindex(first.index).fillna(0)
-    total = total.reindex(first.index)
+    # The most that any other place may have, whatever the masked cells hide.
+    other = ranked[rank > 0].groupby(keys)["high"].max().reindex(first.index).fillna(0)
+    totals = totals.reindex(first.index)
+    total = totals["patients"]
+    exact = first["low"] == first["high"]
     # Among a few patients a tie says nothing, and would tell how few they are.
-    tied = (first["patients"] == second) & (total >= minimum)
+    tied = (first["patients"] == second) & exact & (other == second) & (totals["low"] >= minimum)
+    decided = (first["low"] > other) & (totals["low"] >= minimum)
+    masked = totals["low"] < totals["high"]
     result = pd.DataFrame(
         {
-            "pole": first["destination"].mask(tied | (total < minimum)),
+            "pole": first["destination"].where(decided),
             "patients": total,
             "share": first["patients"] / total,
             "margin": (first["patients"] - second) / total,
             "tied": np.asarray(tied, dtype=bool),
+            "undecidable": np.asarray(
+                masked & ~tied & ~decided & (totals["high"] >= minimum), dtype=bool
+            ),
         }
     )
     result.index = result.index.set_names(["commune", "activity"])

@@ -183,6 +183,45 @@ def test_all_activities_together() -> None:
         Flows(seen([("a", "orl", "P", 1)])).together()
 
 
+# --- masked cells --------------------------------------------------------------------------------
+
+MASKED = st.dictionaries(
+    st.tuples(LETTERS, st.sampled_from(["orl", "derm"]), st.sampled_from("PQR")),
+    st.tuples(st.integers(0, 20), st.booleans()),
+    min_size=1,
+    max_size=12,
+)
+
+
+@settings(max_examples=40)
+@given(MASKED, st.integers(1, 10))
+def test_the_bounds_of_masked_cells_follow_them(rows: dict, masked_as: int) -> None:
+    """Located, grouped, added up: the least and the most that all rows together may count."""
+    listed = [(*key, masked_as if secret else n, int(secret)) for key, (n, secret) in rows.items()]
+    names = ["residence", "activity", "practitioner", "patients", "masked"]
+    table = pd.DataFrame([(code(row[0]), *row[1:]) for row in listed], columns=names)
+    flows = Flows(table, layer("abcd"), account(table), masked_as=masked_as)
+    low = sum(1 if secret else n for n, secret in rows.values())
+    high = sum(10 if secret else n for n, secret in rows.values())
+    assert flows.bounds().sum().tolist() == [low, high]
+    located_flows = flows.located()
+    assert located_flows.practices is not None
+    lost = table[~table["practitioner"].isin(located_flows.practices["commune"].dropna().index)]
+    gone = int(lost["masked"].sum())
+    people = int(lost["patients"].sum()) - gone * masked_as
+    left = [low - people - gone, high - people - 10 * gone]
+    for now in (located_flows, located_flows.grouped(), located_flows.together()):
+        assert now.masked_as == masked_as
+        assert now.bounds().sum().tolist() == left
+        assert (now.bounds()["low"] <= now.table["patients"]).all()
+        assert (now.bounds()["high"] >= now.table["patients"]).all()
+
+
+def test_without_masked_cells_bounds_are_the_numbers() -> None:
+    bounds = located([("a", "orl", "b", 7)]).bounds()
+    assert bounds.to_dict("list") == {"low": [7], "high": [7]}
+
+
 # --- the account ---------------------------------------------------------------------------------
 
 

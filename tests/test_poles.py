@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
 from fractions import Fraction
 
 import oracle
@@ -91,3 +93,92 @@ def test_the_names_of_activities_do_not_matter(flows: dict, names: list[str]) ->
         located([(a, new[s], b, n) for (a, s, b), n in flows.items()])
     ).table.rename(index={name: old for old, name in new.items()}, level="activity")
     assert_frame_equal(other.sort_index(), usual)
+
+
+# --- masked cells --------------------------------------------------------------------------------
+
+# Of one commune and one activity: to each place, cells that are known and how many are masked.
+CELLS = st.dictionaries(
+    st.sampled_from(["a", "b", "c"]),
+    st.tuples(st.integers(0, 25), st.integers(0, 2)),
+    min_size=1,
+    max_size=3,
+).filter(lambda cells: sum(masked for _, masked in cells.values()) <= 3)
+
+
+def masked_flows(cells: dict[str, tuple[int, int]], masked_as: int, seed: int) -> Flows:
+    rows = []
+    for place, (known, masked) in cells.items():
+        rows.append((code("d"), "orl", code(place), known, 0))
+        # The same place may come of several cells: practitioners of one commune.
+        rows += [(code("d"), "orl", code(place), masked_as, 1)] * masked
+    names = ["residence", "activity", "destination", "patients", "masked"]
+    table = pd.DataFrame(rows, columns=names).sample(frac=1, random_state=seed)
+    return Flows(table, masked_as=masked_as)
+
+
+def every_outcome(cells: dict[str, tuple[int, int]], minimum: int) -> Counter[str]:
+    """Try every number from 1 to 10 of every masked cell; count what the pole would be."""
+    hidden = [place for place, (_, masked) in cells.items() for _ in range(masked)]
+    outcomes: Counter[str] = Counter()
+    for numbers in itertools.product(range(1, 11), repeat=len(hidden)):
+        sums = {place: known for place, (known, _) in cells.items()}
+        for place, number in zip(hidden, numbers, strict=True):
+            sums[place] += number
+        most = max(sums.values())
+        first = [place for place, patients in sums.items() if patients == most]
+        if sum(sums.values()) < minimum:
+            outcomes["small"] += 1
+        else:
+            outcomes[first[0] if len(first) == 1 else "tied"] += 1
+    return outcomes
+
+
+@settings(max_examples=150)
+@given(CELLS, st.sampled_from([1, 5, 10]), st.sampled_from([1, 11, 30]), st.integers(0, 9))
+def test_a_pole_is_given_only_when_every_number_gives_it(
+    cells: dict[str, tuple[int, int]], masked_as: int, minimum: int, seed: int
+) -> None:
+    found = dominant_poles(masked_flows(cells, masked_as, seed), minimum=minimum).table
+    if not any(known or masked for known, masked in cells.values()):
+        assert found.empty
+        return
+    outcomes = every_outcome(cells, minimum)
+    (mine,) = found.itertuples()
+    poles = set(outcomes) - {"small", "tied"}
+    sure = len(outcomes) == 1
+    assert (mine.pole if pd.notna(mine.pole) else None) == (
+        code(next(iter(poles))) if sure and poles else None
+    )
+    assert mine.tied == (set(outcomes) == {"tied"})
+    assert mine.undecidable == (not sure)
+
+
+def test_undecidable_is_no_tie_and_says_so() -> None:
+    """Twenty against sixteen and a masked cell: 17 to 26."""
+    cells = {"a": (20, 0), "b": (16, 1)}
+    poles = dominant_poles(masked_flows(cells, 5, 0))
+    (mine,) = poles.table.itertuples()
+    assert (mine.tied, mine.undecidable) == (False, True)
+    assert pd.isna(mine.pole)
+    assert repr(poles) == "<Poles: 0 poles of 1 communes, 1 activities, 0 ties>"
+    decided = dominant_poles(masked_flows({"a": (20, 0), "b": (9, 1)}, 5, 0)).table
+    assert decided["pole"].tolist() == [code("a")]
+    assert not decided["undecidable"].any()
+
+
+def test_ties_of_places_that_no_masked_cell_can_reach_are_ties() -> None:
+    cells = {"a": (20, 0), "b": (20, 0), "c": (0, 1)}
+    assert dominant_poles(masked_flows(cells, 5, 0)).table["tied"].tolist() == [True]
+    cells = {"a": (20, 0), "b": (20, 0), "c": (11, 1)}
+    found = dominant_poles(masked_flows(cells, 5, 0)).table
+    assert (found["tied"].item(), found["undecidable"].item()) == (False, True)
+
+
+def test_the_volume_must_be_significant_for_every_number() -> None:
+    few = dominant_poles(masked_flows({"a": (9, 1)}, 5, 0)).table  # 10 to 19
+    assert (few["undecidable"].item(), few["pole"].isna().item()) == (True, True)
+    enough = dominant_poles(masked_flows({"a": (10, 1)}, 5, 0)).table
+    assert enough["pole"].tolist() == [code("a")]
+    none = dominant_poles(masked_flows({"a": (0, 1)}, 10, 0)).table  # 10 at most
+    assert (none["undecidable"].item(), none["pole"].isna().item()) == (False, True)
