@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from layers import PMSI, SITES, STAYS, code, layer, shuffled, write_text
 from pandas.testing import assert_frame_equal
+from test_coding import COG, OF_2024
 
 import territories as tt
 from territories import CodeError, InputError, Secrecy
@@ -142,7 +143,7 @@ def test_stays_become_flows_between_communes(tmp_path: Path) -> None:
     assert account["unit"] == "stays"
     assert [str(each) for each in account["notices"]] == [
         (
-            "80 % of the stays come from PMSI codes of several communes and were shared out "
+            "48 stays (80 %) come from PMSI codes of several communes and were shared out "
             "(totals conserved)"
         )
     ]
@@ -200,7 +201,7 @@ def test_the_share_of_stays_split_gives_no_small_count_away(
     if any(Secrecy().hides(number) for number in (split, alone)):
         assert not re.search(r"\d", told)
     elif split:
-        assert "100 % of the stays" in told
+        assert f"{split} stays (100 %)" in told
 
 
 def test_no_stay_at_all_is_no_accident(tmp_path: Path) -> None:
@@ -256,3 +257,154 @@ def test_hospital_poles_join_the_pole_of_their_suburb(tmp_path: Path) -> None:
     grouped = hospital(tmp_path, ROWS).grouped(grouping)
     assert set(grouped.table["destination"]) == {code("D"), "75056"}
     assert grouped.table["patients"].sum() == 60
+
+
+# --- juridical entities and sites ----------------------------------------------------------------
+
+ENTITIES = "finess;finess_ej;commune"
+OF_ENTITY = ["1;9;00001", "2;9;00001", "3;8;00002", "4;7;00001", "5;7;00003", "6;;00002"]
+
+
+def entities(folder: Path, rows: list[str], **options) -> tt.Flows:
+    file = write_text(folder / "sejours.csv", STAYS, rows, seed=None)
+    sites = write_text(folder / "finess.csv", ENTITIES, options.pop("sites", OF_ENTITY))
+    cover = write_text(folder / "pmsi.csv", PMSI, COVER)
+    return tt.read_hospital(
+        file, sites=sites, pmsi_codes=cover, communes=layer(COMMUNES), **options
+    )
+
+
+def test_stays_sent_twice_are_counted_once(tmp_path: Path) -> None:
+    rows = ["00300;1;mco;20", "00300;2;mco;30", "00300;9;mco;50", "00300;3;mco;40"]
+    read = entities(tmp_path, rows)
+    assert read.table["patients"].sum() == 90
+    assert read.reconciliation.reasons == {"sent_twice": (1, 50)}
+    assert read.reconciliation.patients_in == 140
+
+
+def test_each_code_and_activity_is_compared_by_itself(tmp_path: Path) -> None:
+    """The entity sent SSR alone: that is its site's."""
+    rows = ["00300;1;mco;20", "00300;9;mco;20", "00300;9;ssr;30", "28C01;9;mco;40"]
+    read = entities(tmp_path, rows)
+    assert read.table["patients"].sum() == 90
+    assert read.reconciliation.reasons == {"sent_twice": (1, 20)}
+    assert any(
+        "2" in str(each) for each in read.reconciliation.notices if each.key == "notice.entity"
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "key"),
+    [
+        (["00300;1;mco;20", "00300;2;mco;30", "00300;9;mco;51"], "entity_differs"),
+        (["00300;7;mco;50"], "entity_several"),
+    ],
+)
+def test_entities_that_tell_something_else_are_refused(
+    tmp_path: Path, rows: list[str], key: str
+) -> None:
+    with pytest.raises(InputError, match=f"finess, rows {len(rows) + 1}") as refusal:
+        entities(tmp_path, rows)
+    assert [each.key for each in refusal.value.faults] == [f"error.{key}"]
+    assert not re.search(r"\b5[01]\b", str(refusal.value))
+
+
+def test_an_entity_that_masked_cells_allow_is_sent_twice(tmp_path: Path) -> None:
+    rows = ["00300;1;mco;<11", "00300;2;mco;30", "00300;9;mco;33"]
+    assert entities(tmp_path, rows).reconciliation.reasons == {"sent_twice": (1, 33)}
+
+
+def test_an_empty_site_is_no_entity(tmp_path: Path) -> None:
+    rows = ["00300;1;mco;20", "28C01;;mco;30"]
+    read = entities(tmp_path, rows, on_unknown="aside")
+    assert read.reconciliation.reasons == {"missing_site": (1, 30)}
+
+
+# --- what may stand in the place of stays --------------------------------------------------------
+
+
+def test_masked_stays_stay_masked_when_they_are_shared(tmp_path: Path) -> None:
+    read = hospital(tmp_path, ["28C01;1;mco;<11", "00300;1;mco;20"])
+    assert read.table["masked"].tolist() == [0.75, 0.25, 0.0]
+    assert read.bounds().to_numpy().tolist() == [[0.75, 7.5], [0.25, 2.5], [20.0, 20.0]]
+    assert any(each.key == "notice.masked" for each in read.reconciliation.notices)
+    assert hospital(tmp_path, ["28C01;1;mco;ns"], masked_as=10).table["patients"].sum() == 10
+
+
+def test_whole_stays(tmp_path: Path) -> None:
+    read = hospital(tmp_path, ["28C01;1;mco;41", "28C01;1;ssr;2"], whole=True)
+    assert read.table["patients"].tolist() == [31, 2, 10, 0]  # 30.75 and 10.25; 1.5 and 0.5
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("28C01;1;ssr;", "missing_stays"),
+        (";1;mco;30", "missing_pmsi_code"),
+        ("28C01;;mco;30", "missing_site"),
+        ("28C01;1;;30", "missing_activity"),
+        ("28C01;777;mco;30", "unknown_site"),
+        ("00999;1;mco;30", "unknown_pmsi_code"),
+    ],
+)
+def test_stays_that_cannot_be_used_can_be_set_aside(tmp_path: Path, row: str, reason: str) -> None:
+    account = hospital(tmp_path, [*ROWS, row], on_unknown="aside").reconciliation
+    number = int(row.rsplit(";", 1)[1] or 0)
+    assert account.reasons == {reason: (1, number)}
+    assert account.patients_kept == 60
+    assert account.patients_in == 60 + number
+    with pytest.raises(InputError, match="rows 6"):
+        hospital(tmp_path, [*ROWS, row])
+
+
+@pytest.mark.parametrize("code_of_none", ["Total", "ZZZZZ", "?"])
+def test_what_is_no_pmsi_code_is_no_place(tmp_path: Path, code_of_none: str) -> None:
+    read = hospital(tmp_path, [*ROWS, f"{code_of_none};1;mco;60"], on_unknown="aside")
+    assert read.table["patients"].sum() == 60
+
+
+def test_footnotes_below_stays_are_accounted(tmp_path: Path) -> None:
+    account = hospital(tmp_path, [*ROWS, "Source : ATIH."]).reconciliation
+    assert account.reasons == {"footnote": (1, 0)}
+    assert account.rows_kept == 4
+
+
+def test_sites_and_correspondence_of_another_year(tmp_path: Path) -> None:
+    """00003 is 00002 now; 00004 gave a quarter to 00005."""
+    file = write_text(tmp_path / "s.csv", STAYS, ["P;1;mco;40", "Q;2;mco;80"])
+    read = tt.read_hospital(
+        file,
+        sites=write_text(tmp_path / "f.csv", SITES, ["1;x;00003", "2;y;00004"]),
+        pmsi_codes=write_text(tmp_path / "p.csv", PMSI, ["00003;c;P;10", "00004;d;Q;400"]),
+        communes=OF_2024,
+        cog_table=COG,
+    )
+    assert read.table[["residence", "destination", "patients"]].to_numpy().tolist() == [
+        ["00002", "00002", 40],
+        ["00004", "00004", 60],
+        ["00005", "00004", 20],
+    ]
+    with pytest.raises(InputError, match=r"'00003'"):
+        tt.read_hospital(
+            file,
+            sites=tmp_path / "f.csv",
+            pmsi_codes=tmp_path / "p.csv",
+            communes=OF_2024,
+        )
+
+
+def test_whole_stays_lose_no_fraction(tmp_path: Path) -> None:
+    read = hospital(tmp_path, ["28C01;1;mco;41,5", "00300;1;mco;12,5"], whole=True)
+    assert read.table["patients"].sum() == read.reconciliation.patients_kept == 54
+
+
+def test_totals_of_activities_are_no_stays(tmp_path: Path) -> None:
+    read = hospital(tmp_path, [*ROWS, "28C01;1;Total;40"], on_unknown="aside")
+    assert read.table["patients"].sum() == 60
+
+
+def test_repaired_codes_of_sites_are_told(tmp_path: Path) -> None:
+    read = hospital(tmp_path, ROWS, sites=[*PLACES, "9;CH;1004"])
+    assert any(
+        str(each).startswith("finess.csv: codes completed") for each in read.reconciliation.notices
+    )
