@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
 import networkx as nx
 import pandas as pd
-import shapely
 
-from territories.communes import contiguity
-from territories.errors import InputError, fault
+from territories._words import Sentence
+from territories.communes import contiguity, dissolved
+from territories.errors import ConstraintError, InputError, fault
+from territories.revisions import ACTIONS, Revision
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-    from territories._words import Sentence
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +101,65 @@ class Zoning:
         )
         return cls(communes=communes, membership=membership, name=name or "draft")
 
+    def revise(self, revisions: Iterable[Revision], *, force: bool = False) -> Zoning:
+        """Apply the decisions of the professionals, in their order.
+
+        Parameters
+        ----------
+        revisions
+            Each moves a commune, from all the territories it is in, or releases it.
+        force
+            Accept a decision that leaves a territory in more pieces than before; it is then listed
+            in `unmet`.
+
+        Returns
+        -------
+        Zoning
+            A new one; this one is unchanged.
+
+        Raises
+        ------
+        ConstraintError
+            With all decisions that cannot be applied: an unknown action, commune or territory, or
+            a territory cut in pieces.
+        """
+        zoning, faults = self, list[Sentence]()
+        for revision in sorted(revisions, key=lambda each: each.order):
+            revised, wrong = zoning._revised(revision)
+            cut = all(each.key == "error.revision_cuts" for each in wrong)
+            if wrong and not (force and cut):
+                faults += wrong
+                continue
+            told = [Sentence("unmet.revision_cuts", each.values) for each in wrong]
+            zoning = replace(revised, unmet=(*revised.unmet, *told))
+        if faults:
+            raise ConstraintError(*faults)
+        return zoning
+
+    def _revised(self, revision: Revision) -> tuple[Zoning, list[Sentence]]:
+        """Apply one decision, and say what is wrong with it."""
+        values = {"order": str(revision.order), "code": revision.code}
+        if revision.action not in ACTIONS:
+            known = ", ".join(ACTIONS)
+            return self, [fault("revision_action", action=revision.action, known=known, **values)]
+        if revision.code not in self.communes.index:
+            return self, [fault("revision_commune", **values)]
+        rest = self.membership[self.membership["code"] != revision.code]
+        if revision.action == "move":
+            named = {name: territory for territory, name in self.names.items()}
+            target = named.get(str(revision.target), str(revision.target))
+            if target not in set(self.membership["territory"]):
+                return self, [fault("revision_target", target=revision.target, **values)]
+            moved = pd.DataFrame([[revision.code, target, 1.0]], columns=rest.columns)
+            rest = pd.concat([rest, moved], ignore_index=True)
+        revised = replace(self, membership=rest)
+        before, after = self.pieces(), revised.pieces()
+        cut = after.index[after > before.reindex(after.index).fillna(1)]
+        if not len(cut):
+            return revised, []
+        names = ", ".join(self.names.get(each, each) for each in cut)
+        return revised, [fault("revision_cuts", territories=names, **values)]
+
     def __repr__(self) -> str:
         """Return what matters of the zoning."""
         return (
@@ -141,8 +199,8 @@ class Zoning:
     def territories(self) -> gpd.GeoDataFrame:
         """Territories dissolved from their communes, in the layer's projection.
 
-        Indexed by territory: `name`, `communes` (number), `population` (shared communes by weight)
-        and `geometry`, a shared commune with its main territory.
+        Indexed by territory: `name`, `communes` (number), `population` (shared communes by weight;
+        missing where that of a commune is), `geometry` (shared communes with their main one).
         """
         table = self.membership.merge(
             self.communes["population"].rename_axis("code").reset_index(), on="code"
@@ -151,8 +209,10 @@ class Zoning:
         sums = table.groupby("territory").agg(
             communes=("code", "size"), population=("inhabitants", "sum")
         )
+        unknown = table.loc[table["inhabitants"].isna(), "territory"]
+        people = sums["population"].where(~sums.index.isin(unknown))
         shapes = {
-            territory: shapely.coverage_union_all(self.communes.geometry.loc[group.index])
+            territory: dissolved(self.communes.geometry.loc[group.index])
             for territory, group in self.labels.dropna().groupby(self.labels.dropna())
         }
         names = {territory: self.names.get(territory, territory) for territory in sums.index}
@@ -160,7 +220,7 @@ class Zoning:
             {
                 "name": pd.Series(names, dtype="str"),
                 "communes": sums["communes"],
-                "population": _whole(sums["population"]),
+                "population": people if len(unknown) else _whole(people),
                 "geometry": gpd.GeoSeries(shapes).reindex(sums.index),
             },
             crs=self.communes.crs,

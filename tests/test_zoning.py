@@ -424,3 +424,66 @@ def test_a_zoning_does_not_change():
     zoning = zoned("xy")
     with pytest.raises(AttributeError):
         zoning.name = "other"
+
+
+# --- revisions -----------------------------------------------------------------------------------
+
+
+def halves():
+    """Divide the picture: ABD are north, CEF are south.
+
+    ABC
+    DEF
+    """
+    labels = {code(each): "north" if each in "ABD" else "south" for each in "ABCDEF"}
+    return tt.Zoning.from_labels(labels, communes=layer())
+
+
+def test_a_commune_moves_or_is_released():
+    zoning = halves()
+    revised = zoning.revise(
+        [
+            tt.Revision("release", code("C"), order=2),
+            tt.Revision("move", code("E"), "north", order=1, author="Dr A", reason="care"),
+        ]
+    )
+    assert revised.labels[code("E")] == "north"
+    assert revised.uncovered == [code("C")]
+    assert zoning.labels[code("E")] == "south"  # a new zoning: the draft is as it was
+    assert revised.pieces().to_dict() == {"north": 1, "south": 1}
+
+
+def test_decisions_apply_in_their_order_whatever_that_of_the_rows():
+    moves = [
+        tt.Revision("move", code("B"), "south", order=1),
+        tt.Revision("move", code("B"), "north", order=2),
+    ]
+    for given_order in (moves, moves[::-1]):
+        assert halves().revise(given_order).labels[code("B")] == "north"
+
+
+def test_a_decision_that_cuts_a_territory_is_refused_unless_forced():
+    """Without A, north is B and D, which do not touch."""
+    cut = [tt.Revision("release", code("A"), order=7)]
+    with pytest.raises(tt.ConstraintError, match=r"Decision 7 \(.*north would not be in one piece"):
+        halves().revise(cut)
+    forced = halves().revise(cut, force=True)
+    assert forced.pieces()["north"] == 2
+    assert [str(each) for each in forced.unmet] == [
+        f"Decision 7 ({code('A')}), forced: north is not in one piece any more."
+    ]
+
+
+def test_all_decisions_that_cannot_be_applied_are_told_at_once():
+    wrong = [
+        tt.Revision("merge", code("A"), order=1),
+        tt.Revision("move", "99999", "north", order=2),
+        tt.Revision("move", code("A"), "west", order=3),
+    ]
+    with pytest.raises(tt.ConstraintError) as refusal:
+        halves().revise(wrong, force=True)
+    assert [each.key for each in refusal.value.faults] == [
+        "error.revision_action",
+        "error.revision_commune",
+        "error.revision_target",
+    ]
