@@ -5,6 +5,7 @@ graph and the borders of communes to territories in one piece, with their measur
 """
 
 from territories import maps
+from territories._cog_files import read_cog
 from territories.communes import contiguity
 from territories.concordance import Concordance, concordance, hospital_agreement
 from territories.delineation import delineate, modularity
@@ -18,11 +19,13 @@ from territories.errors import (
 )
 from territories.evaluation import evaluate, white_zones
 from territories.export import export_csv, export_geojson, export_gpkg
-from territories.flows import Flows, Reconciliation
+from territories.flows import Flows
 from territories.graph import attraction_graph
 from territories.hospital import read_hospital
 from territories.poles import Poles, dominant_poles
 from territories.read import read_bridges, read_communes, read_flows
+from territories.reconciliation import Reconciliation
+from territories.revisions import Revision
 from territories.secrecy import Secrecy
 from territories.zoning import Zoning
 
@@ -37,6 +40,7 @@ __all__ = [
     "InputError",
     "Poles",
     "Reconciliation",
+    "Revision",
     "Secrecy",
     "SecrecyError",
     "TerritoriesError",
@@ -54,6 +58,7 @@ __all__ = [
     "maps",
     "modularity",
     "read_bridges",
+    "read_cog",
     "read_communes",
     "read_flows",
     "read_hospital",

@@ -10,14 +10,15 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from territories._words import NARROW_SPACE, number, say
+from territories._words import NARROW_SPACE, figure, number, say
+from territories.reconciliation import example_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from territories.flows import Reconciliation
     from territories.pipeline import Run
+    from territories.reconciliation import Reconciliation
 
 
 def echo(text: str, *, err: bool = False) -> None:
@@ -110,7 +111,7 @@ def account_line(account: Reconciliation) -> str:
     ]
     if account.unit is not None:
         shown = {
-            name: say("cli.masked") if record[name] is None else number(record[name])
+            name: say("cli.masked") if record[name] is None else figure(record[name])
             for name in ("patients_in", "patients_kept", "patients_aside")
         }
         lines.append(
@@ -124,14 +125,14 @@ def account_line(account: Reconciliation) -> str:
         )
     for reason, values in record["reasons"].items():
         patients = values["patients"]
-        lines.append(
-            say(
-                "cli.reason",
-                reason=say(f"reason.{reason}"),
-                rows=values["rows"],
-                patients=say("cli.masked") if patients is None else number(patients),
-                unit=say(f"unit.{account.unit}"),
-            )
+        told = say(
+            "cli.reason",
+            reason=say(f"reason.{reason}"),
+            rows=values["rows"],
+            patients=say("cli.masked") if patients is None else figure(patients),
+            unit=say(f"unit.{account.unit}"),
         )
+        examples = "; ".join(example_line(each) for each in values["examples"])
+        lines.append(f"{told} ({examples})" if examples else told)
     lines += [say("cli.notice", notice=str(each)) for each in account.notices]
     return "\n".join(lines)

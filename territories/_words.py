@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import os
+import re
 import tomllib
 from dataclasses import dataclass, field
 from importlib import resources
@@ -20,6 +21,11 @@ _language: contextvars.ContextVar[Language | None] = contextvars.ContextVar(
 )
 
 NARROW_SPACE: Final = "\u202f"
+
+# What files hold is quoted in messages: it must not break their line, turn it around, or command
+# the terminal; nor fill the screen.
+_UNSEEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
+_QUOTED: Final = 1_000
 
 
 def _loaded() -> dict[str, tuple[str, str]]:
@@ -70,6 +76,17 @@ def number(value: float, *, digits: int = 0, language: Language | None = None) -
     return text
 
 
+def figure(value: float, *, language: Language | None = None) -> str:
+    """Write a sum: a whole number as such, weights with one decimal.
+
+    Examples
+    --------
+    >>> figure(12), figure(11136.53, language="en")
+    ('12', '11,136.5')
+    """
+    return number(value, digits=0 if float(value).is_integer() else 1, language=language)
+
+
 @dataclass(frozen=True)
 class Sentence:
     """A sentence of the table with its values, written in the language of the moment of reading.
@@ -81,8 +98,18 @@ class Sentence:
     values: Mapping[str, object] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        """Return the sentence."""
-        return say(self.key, language=None, **self.values)
+        """Return the sentence, in one line whatever its values hold."""
+        values = {
+            name: _shown(value) if isinstance(value, str) else value
+            for name, value in self.values.items()
+        }
+        return say(self.key, language=None, **values)
+
+
+def _shown(value: str) -> str:
+    """Write what a file holds so that it can stand in a message."""
+    text = _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", value)
+    return text if len(text) <= _QUOTED else f"{text[: _QUOTED - 1]}…"
 
 
 def say(key: str, /, language: Language | None = None, **values: object) -> str:

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
+from territories._cog_files import cog_account, read_cog
+from territories._layer_files import is_layer
+from territories._numbers import MASKED_AS
 from territories._tables import matched, read_table
 from territories.errors import InputError, TerritoriesError, fault
-from territories.hospital import read_hospital, read_pmsi_codes, read_sites
-from territories.read import (
-    OnUnknown,
-    account_of,
-    read_bridges,
-    read_communes,
-    read_flows,
-)
+from territories.hospital import read_hospital, read_sites
+from territories.pmsi import read_pmsi_codes
+from territories.read import account_of, read_bridges, read_communes, read_flows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-    import geopandas as gpd
-
+    from territories._rows import OnUnknown
     from territories._words import Sentence
-    from territories.flows import Reconciliation
-
-_LAYERS: Final = (".geojson", ".json", ".gpkg", ".shp")
+    from territories.reconciliation import Reconciliation
 
 # The columns that tell a table's kind, the first that all match.
 _KINDS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
@@ -41,9 +36,14 @@ def check_files(
     files: Iterable[Path],
     *,
     communes: Path | None = None,
-    cog_table: Path | None = None,
-    on_unknown: OnUnknown = "error",
     columns: Mapping[str, str] | None = None,
+    layer: str | None = None,
+    crs: str | None = None,
+    cog_table: Path | None = None,
+    residences: Literal["communes", "pmsi"] = "communes",
+    on_unknown: OnUnknown = "error",
+    masked_as: int = MASKED_AS,
+    **options: Any,  # noqa: ANN401 - those of `read_flows`
 ) -> tuple[list[Reconciliation], list[Sentence]]:
     """Read files of any kind, as a run would.
 
@@ -54,7 +54,12 @@ def check_files(
         found from the columns.
     communes
         The layer the flows are about; default: the layer among the files, if there is one.
-    cog_table, on_unknown, columns
+    layer, crs
+        See `read_communes`.
+    residences
+        What the residences of flows are; PMSI codes stand for the communes of the correspondence
+        among the files.
+    columns, cog_table, on_unknown, masked_as, **options
         See `read_flows`.
 
     Returns
@@ -63,46 +68,77 @@ def check_files(
         The account of each file that can be used, and all that would be refused.
     """
     accounts: list[Reconciliation] = []
-    faults: list[Sentence] = []
-    kinds: dict[str, list[Path]] = {}
-    for path in files:
-        try:
-            kinds.setdefault(_kind(path, columns), []).append(path)
-        except TerritoriesError as refusal:
-            faults += refusal.faults
+    kinds, faults = _sorted_by_kind(files, columns, options.get("sheet"))
     if communes is not None and communes not in kinds.get("communes", []):
         kinds.setdefault("communes", []).insert(0, communes)
-    layer: gpd.GeoDataFrame | None = None
-    # Communes first: flows are checked against them.
-    for kind in ("communes", *dict.fromkeys(kind for kind, _ in _KINDS)):
+    if cog_table is not None:
+        kinds["cog"] = [cog_table]
+    read: dict[str, Any] = {"communes": None, "cog": None}
+    flow_options: dict[str, Any] = {**options, "on_unknown": on_unknown, "columns": columns}
+    if residences == "pmsi":
+        flow_options["pmsi_codes"] = next(iter(kinds.get("pmsi_codes", [])), None)
+    stay_options: dict[str, Any] = {
+        "on_unknown": "aside" if on_unknown == "aside" else "error",
+        "columns": _of(columns, "pmsi_code", "site", "activity", "stays"),
+    }
+    # In this order: flows are checked against the layer and the communes of France.
+    readers: dict[str, Callable[[Path], Reconciliation]] = {
+        "cog": lambda path: _cog(path, read),
+        "communes": lambda path: _layer(path, read, columns=columns, layer=layer, crs=crs),
+        "sites": lambda path: _table(read_sites, path),
+        "pmsi_codes": lambda path: _table(read_pmsi_codes, path),
+        "bridges": lambda path: _table(read_bridges, path),
+        "flows": lambda path: (
+            read_flows(
+                path,
+                communes=read["communes"],
+                cog_table=read["cog"],
+                masked_as=masked_as,
+                **flow_options,
+            ).reconciliation
+        ),
+        "hospital": lambda path: _hospital(
+            path,
+            kinds,
+            communes=read["communes"],
+            cog_table=read["cog"],
+            masked_as=masked_as,
+            **stay_options,
+        ),
+    }
+    for kind, reader in readers.items():
         for path in kinds.get(kind, []):
             try:
-                if kind == "communes":
-                    layer = read_communes(path, columns=_of(columns, "code", "name", "population"))
-                    accounts.append(layer.attrs["reconciliation"])
-                elif kind == "flows":
-                    flows = read_flows(
-                        path,
-                        columns=columns,
-                        cog_table=cog_table,
-                        communes=layer,
-                        on_unknown=on_unknown,
-                    )
-                    accounts.append(flows.reconciliation)
-                elif kind == "hospital":
-                    accounts.append(_hospital(path, kinds, layer, columns))
-                else:
-                    accounts.append(_table(kind, path))
+                accounts.append(reader(path))
             except TerritoriesError as refusal:
                 faults += refusal.faults
     return accounts, faults
 
 
-def _kind(path: Path, columns: Mapping[str, str] | None) -> str:
-    """Tell what a file is by its columns; flows where none match, whose faults say most."""
-    if path.suffix.lower() in _LAYERS:
+def _sorted_by_kind(
+    files: Iterable[Path], columns: Mapping[str, str] | None, sheet: str | None
+) -> tuple[dict[str, list[Path]], list[Sentence]]:
+    """Tell what each file is, and which are nothing that is read."""
+    kinds: dict[str, list[Path]] = {}
+    faults: list[Sentence] = []
+    for path in files:
+        try:
+            kinds.setdefault(_kind(path, columns, sheet), []).append(path)
+        except TerritoriesError as refusal:
+            faults += refusal.faults
+    return kinds, faults
+
+
+def _kind(path: Path, columns: Mapping[str, str] | None, sheet: str | None) -> str:
+    """Tell what a file is by its content; flows where nothing matches, whose faults say most."""
+    if is_layer(path):
         return "communes"
-    table = read_table(path)
+    try:
+        table = read_table(path, columns=columns, sheet=sheet)
+    except InputError:
+        if sheet is None:
+            raise
+        table = read_table(path, columns=columns)  # another workbook than that of the flows
     for kind, needed in _KINDS:
         try:
             matched(table, needed, (), _of(columns, *needed))
@@ -116,25 +152,33 @@ def _of(columns: Mapping[str, str] | None, *ours: str) -> dict[str, str]:
     return {name: theirs for name, theirs in (columns or {}).items() if name in ours}
 
 
-def _hospital(
+def _cog(path: Path, read: dict[str, Any]) -> Reconciliation:
+    read["cog"] = read_cog(path)
+    return cog_account(read["cog"])
+
+
+def _layer(
     path: Path,
-    kinds: Mapping[str, list[Path]],
-    layer: gpd.GeoDataFrame | None,
+    read: dict[str, Any],
+    *,
     columns: Mapping[str, str] | None,
+    layer: str | None,
+    crs: str | None,
 ) -> Reconciliation:
+    ours = _of(columns, "code", "name", "population")
+    read["communes"] = read_communes(path, columns=ours, layer=layer, crs=crs)
+    account: Reconciliation = read["communes"].attrs["reconciliation"]
+    return account
+
+
+def _hospital(path: Path, kinds: Mapping[str, list[Path]], **options: Any) -> Reconciliation:  # noqa: ANN401
     sites, cover = kinds.get("sites", []), kinds.get("pmsi_codes", [])
     if not sites:
         raise InputError(fault("hospital_incomplete"))
-    stays = read_hospital(
-        path,
-        sites=sites[0],
-        pmsi_codes=cover[0] if cover else None,
-        communes=layer,
-        columns=_of(columns, "pmsi_code", "site", "stays"),
-    )
-    return stays.reconciliation
+    pmsi_codes = cover[0] if cover else None
+    return read_hospital(path, sites=sites[0], pmsi_codes=pmsi_codes, **options).reconciliation
 
 
-def _table(kind: str, path: Path) -> Reconciliation:
-    {"bridges": read_bridges, "pmsi_codes": read_pmsi_codes, "sites": read_sites}[kind](path)
+def _table(reader: Callable[[Path], object], path: Path) -> Reconciliation:
+    reader(path)
     return account_of(path)

@@ -1,4 +1,4 @@
-"""The command line: `territories demo`, `check` and `run`."""
+"""The command line: `territories demo`, `check`, `run` and `fetch`."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import re
 import sys
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, get_args
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 from pydantic import ValidationError
 
-from territories import __version__
 from territories._console import account_line, echo, progress, report
-from territories._words import Language, current_language, say, using
+from territories._options import commands, usage
+from territories._words import Language, Sentence, current_language, say, using
 from territories.errors import InputError, TerritoriesError, fault
 
 if TYPE_CHECKING:
@@ -40,10 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with using(_language(words)):
         try:
             # The commands are built in the language of the moment, help included.
-            code = _commands().main(words, prog_name="territories", standalone_mode=False)
+            code = commands(_WORK).main(words, prog_name="territories", standalone_mode=False)
         except click.UsageError as problem:
             context = problem.ctx.command_path if problem.ctx else "territories"
-            echo(say("cli.usage", problem=_usage(problem), command=context), err=True)
+            echo(say("cli.usage", problem=usage(problem), command=context), err=True)
             return 2
         except click.Abort:
             echo(say("cli.interrupted"), err=True)
@@ -74,176 +74,6 @@ def _language(words: Sequence[str]) -> Language:
         if word.startswith("--lang="):
             return "en" if word == "--lang=en" else "fr"
     return "en" if os.environ.get("TERRITORIES_LANG", "fr").lower().startswith("en") else "fr"
-
-
-def _usage(problem: click.UsageError) -> str:
-    """Say what is wrong with the words of the command."""
-    if isinstance(problem, click.MissingParameter) and problem.param is not None:
-        if isinstance(problem.param, click.Argument):
-            return say("cli.no_file")
-        return say("cli.option_missing", option=problem.param.opts[-1])
-    if isinstance(problem, click.NoSuchOption):
-        near = ", ".join(problem.possibilities or ())
-        key = "cli.option_unknown_near" if near else "cli.option_unknown"
-        return say(key, option=problem.option_name, near=near)
-    if isinstance(problem, click.BadParameter) and problem.param is not None:
-        option, kind = problem.param.opts[-1], problem.param.type
-        if isinstance(kind, click.Choice):
-            return say("cli.option_choice", option=option, values=", ".join(kind.choices))
-        expected = {"integer": "cli.option_integer", "float": "cli.option_number"}
-        return say(expected.get(kind.name, "cli.option_value"), option=option)
-    extra = re.search(r"extra arguments? \((.*)\)", problem.format_message())
-    return say("cli.extra", value=extra[1]) if extra else problem.format_message()
-
-
-def _commands() -> click.Group:
-    """Build the commands."""
-    group = _Commands(
-        name="territories",
-        help=say("cli.help"),
-        epilog=say("cli.help_end"),
-        context_settings={"max_content_width": 100},
-        add_help_option=False,
-        no_args_is_help=False,
-        invoke_without_command=True,
-        callback=_help_alone,
-    )
-    group.params.append(
-        click.Option(
-            ["--version"],
-            is_flag=True,
-            expose_value=False,
-            is_eager=True,
-            callback=_version,
-            help=say("cli.help_version"),
-        )
-    )
-    group.params += [_lang_option(expose_value=False), _help_option()]
-    group.add_command(_demo_command())
-    group.add_command(_check_command())
-    group.add_command(_run_command())
-    return group
-
-
-@click.pass_context
-def _help_alone(context: click.Context) -> None:
-    """Show the help where no command is given."""
-    if context.invoked_subcommand is None:
-        echo(context.get_help())
-
-
-class _Commands(click.Group):
-    """The group of commands, which says in the language of the moment that there is no such one."""
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command of a line."""
-        if args and self.get_command(ctx, args[0]) is None:
-            known = ", ".join(self.list_commands(ctx))
-            ctx.fail(say("cli.command_unknown", name=args[0], known=known))
-        return super().resolve_command(ctx, args)
-
-
-def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001
-    if wanted:
-        echo(f"territories {__version__}")
-        context.exit()
-
-
-def _option(name: str, **more: Any) -> click.Option:  # noqa: ANN401
-    key = name.removeprefix("--").replace("-", "_")
-    return click.Option([name], help=say(f"cli.help_{key}"), **more)
-
-
-def _lang_option(**more: Any) -> click.Option:  # noqa: ANN401
-    return _option("--lang", type=click.Choice(get_args(Language)), default=None, **more)
-
-
-def _help_option() -> click.Option:
-    """Make the option of help, whose own words are ours too."""
-
-    def show(context: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001
-        if wanted:
-            echo(context.get_help())
-            context.exit()
-
-    return click.Option(
-        ["-h", "--help"],
-        is_flag=True,
-        is_eager=True,
-        expose_value=False,
-        callback=show,
-        help=say("cli.help_help"),
-    )
-
-
-def _command(
-    name: str, callback: Callable[..., None], params: list[click.Parameter]
-) -> click.Command:
-    # \b keeps the lines of the examples as they are.
-    text = f"{say(f'cli.help_{name}')}\n\n\b\n{say(f'cli.examples_{name}')}"
-    return click.Command(
-        name,
-        callback=callback,
-        params=[*params, _help_option()],
-        help=text,
-        add_help_option=False,
-    )
-
-
-def _demo_command() -> click.Command:
-    return _command(
-        "demo",
-        _demo,
-        [
-            _option("--out", type=_PATH, default=Path("demo")),
-            _option("--overwrite", is_flag=True),
-            _lang_option(),
-        ],
-    )
-
-
-def _check_command() -> click.Command:
-    return _command(
-        "check",
-        _check,
-        [
-            click.Argument(["files"], nargs=-1, required=True, type=_PATH),
-            _option("--communes", type=_PATH),
-            _option("--cog-table", type=_PATH),
-            _option("--on-unknown", type=click.Choice(["error", "aside", "external"])),
-            _option("--columns", multiple=True, metavar="OURS=THEIRS"),
-            _lang_option(),
-        ],
-    )
-
-
-def _run_command() -> click.Command:
-    file_options = ("communes", "flows", "hospital", "sites", "pmsi-codes", "config")
-    return _command(
-        "run",
-        _run,
-        [
-            *(_option(f"--{name}", type=_PATH) for name in file_options),
-            _option("--territories", type=int),
-            _option("--resolution", type=float),
-            _option("--min-population", type=int),
-            _option("--max-population", type=int),
-            _option("--method", type=str),
-            _option("--columns", multiple=True, metavar="OURS=THEIRS"),
-            _option("--cog", type=int),
-            _option("--cog-table", type=_PATH),
-            _option("--allocation", type=click.Choice(["population", "uniform", "same"])),
-            _option("--bridges", type=_PATH),
-            _option("--hospital-weight", type=float),
-            _option("--on-unknown", type=click.Choice(["error", "aside", "external"])),
-            _option("--seed", type=int),
-            _lang_option(),
-            _option("--overwrite", is_flag=True),
-            _option("--out", type=_PATH),
-        ],
-    )
 
 
 def _demo(out: Path, *, overwrite: bool, lang: Language | None) -> None:
@@ -281,6 +111,8 @@ def _run(
         msg = "--out"
         raise _missing(msg)
     given = {name: value for name, value in options.items() if value is not None}
+    if "activities" in given:
+        given["activities"] = _toml(given["activities"])
     if columns:
         given["columns"] = _mapping(columns)
     _work(_settings(config, given), out, overwrite=overwrite)
@@ -293,20 +125,14 @@ def _missing(option: str) -> click.UsageError:
 
 def _settings(config: Path | None, given: dict[str, Any]) -> Settings:
     """Join the configuration file and the options; an option wins."""
-    from territories._tables import ALIASES, readable  # noqa: PLC0415
+    from territories._files import readable  # noqa: PLC0415
+    from territories._tables import ALIASES  # noqa: PLC0415
     from territories.pipeline import Settings  # noqa: PLC0415
 
     from_file: dict[str, Any] = {}
     if config is not None:
         place = readable(config)
-        try:
-            from_file = tomllib.loads(place.read_text(encoding="utf-8"))
-        except UnicodeDecodeError as problem:
-            raise InputError(fault("config_encoding", file=str(config))) from problem
-        except tomllib.TOMLDecodeError as problem:
-            raise InputError(
-                fault("config_syntax", file=str(config), problem=str(problem))
-            ) from problem
+        from_file = _toml(config)
         for name in (
             "communes",
             "flows",
@@ -346,6 +172,19 @@ def _settings(config: Path | None, given: dict[str, Any]) -> Settings:
     if unknown:
         raise InputError(*unknown)
     return settings
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    """Read a file of settings."""
+    from territories._files import readable  # noqa: PLC0415
+
+    try:
+        return tomllib.loads(readable(path).read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as problem:
+        raise InputError(fault("config_encoding", file=str(path))) from problem
+    except tomllib.TOMLDecodeError as problem:
+        values = {"file": str(path), "problem": str(problem)}
+        raise InputError(fault("config_syntax", **values)) from problem
 
 
 def _config_problem(problem: Any, known: list[str]) -> str:  # noqa: ANN401
@@ -402,25 +241,66 @@ def _check(
     *,
     files: tuple[Path, ...],
     communes: Path | None,
-    cog_table: Path | None,
-    on_unknown: Any,  # noqa: ANN401
     columns: tuple[str, ...],
     lang: Language | None,  # noqa: ARG001 - read before the command
+    **options: Any,  # noqa: ANN401
 ) -> None:
     from territories.check import check_files  # noqa: PLC0415
 
-    accounts, faults = check_files(
-        files,
-        communes=communes,
-        cog_table=cog_table,
-        on_unknown=on_unknown or "error",
-        columns=_mapping(columns) if columns else None,
-    )
+    given = {name: value for name, value in options.items() if value is not None}
+    if "activities" in given:
+        given["activities"] = _toml(given["activities"])
+    columns_given = _mapping(columns) if columns else None
+    accounts, faults = check_files(files, communes=communes, columns=columns_given, **given)
     for account in accounts:
         echo(account_line(account))
     if faults:
         raise InputError(*faults)
     echo(say("cli.check_done", files=len(accounts)))
+
+
+def _fetch(
+    *,
+    fetch: str,
+    year: int | None,
+    region: str | None,
+    cache: Path | None,
+    refresh: bool,
+    lang: Language | None,  # noqa: ARG001 - read before the command
+) -> None:
+    from territories import fetch as files  # noqa: PLC0415
+
+    other = {"--year": year} if fetch == "communes" else {"--region": region}
+    for option, value in other.items():
+        if value is not None:
+            message = say("cli.fetch_option", option=option, value=fetch)
+            raise click.UsageError(message, ctx=click.get_current_context())
+    table, notices = files.SOURCES, list[Sentence]()
+    more: dict[str, Any] = {"cache": cache, "refresh": refresh, "sources": table}
+    if fetch == "cog":
+        found = files.cog_sources(year, table)
+        with progress(len(found)) as tell:
+            path = files.cog(year, notices=notices, tell=tell, **more) / found[0].file
+    else:
+        if region is None:
+            msg = "--region"
+            raise _missing(msg)
+        found = (files.layer_source(region, table),)
+        with progress(len(found)) as tell:
+            path = files.communes(region, notices=notices, tell=tell, **more)
+    for each in notices:
+        echo(say("cli.notice", notice=str(each)))
+    echo(say(f"cli.fetched_{fetch}", path=path, events=path.with_name(found[-1].file)))
+    first = found[0]
+    echo(say("cli.source", source=first.attribution, licence=first.licence, page=first.page))
+
+
+_WORK: Final[dict[str, Callable[..., None]]] = {
+    "demo": _demo,
+    "check": _check,
+    "run": _run,
+    "fetch": _fetch,
+}
 
 
 if __name__ == "__main__":

@@ -12,6 +12,11 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, StrictInt
 
 from territories import __version__
+from territories._coding import Arrondissements
+from territories._cog_files import cog_account, read_cog
+from territories._extract import Dash, Duplicates
+from territories._numbers import MASKED_AS
+from territories._rows import OnUnknown
 from territories._words import Language, Sentence, current_language, using
 from territories._writing import whole_folder
 from territories.communes import place_names
@@ -28,11 +33,11 @@ from territories.export import (
     write_geojson,
     write_gpkg,
 )
-from territories.hospital import Rule, read_hospital
+from territories.hospital import read_hospital
 from territories.maps import territory_map
+from territories.pmsi import Rule
 from territories.poles import dominant_poles
 from territories.read import (
-    OnUnknown,
     account_of,
     read_bridges,
     read_communes,
@@ -42,7 +47,8 @@ from territories.secrecy import Secrecy
 
 if TYPE_CHECKING:
     from territories.communes import Bridges
-    from territories.flows import Flows, Reconciliation
+    from territories.flows import Flows
+    from territories.reconciliation import Reconciliation
     from territories.zoning import Zoning
 
 FILES: Final = (
@@ -89,6 +95,18 @@ class Settings(BaseModel):
     cog: StrictInt | None = None
     cog_table: Path | None = None
     columns: dict[str, str] = {}
+    activities: dict[str, list[str]] = {}
+    activity: str | None = None
+    allow_new: bool = False
+    year: str | None = None
+    duplicates: Duplicates = "error"
+    dash: Dash = "masked"
+    masked_as: StrictInt = MASKED_AS
+    arrondissements: Arrondissements = "city"
+    residences: Literal["communes", "pmsi"] = "communes"
+    sheet: str | None = None
+    layer: str | None = None
+    crs: str | None = None
     territories: StrictInt | None = None
     resolution: float | None = None
     min_population: StrictInt | None = 20_000
@@ -150,29 +168,35 @@ def compute(settings: Settings, *, tell: Tell = lambda _: None) -> Run:
         name
         for name in ("sites", "pmsi_codes", "hospital_weight")
         if getattr(settings, name) is not None
+        and not (name == "pmsi_codes" and settings.residences == "pmsi")
     ]
     if settings.hospital is None and alone:
         options = ", ".join(f"--{name.replace('_', '-')}" for name in alone)
         raise InputError(fault("hospital_missing", options=options))
     tell("communes")
+    cog = None if settings.cog_table is None else read_cog(settings.cog_table)
     communes = read_communes(
         settings.communes,
-        cog=settings.cog,
+        cog=settings.cog if cog is None else None,
         columns=_columns(settings, "code", "name", "population"),
+        layer=settings.layer,
+        crs=settings.crs,
     )
+    missing = communes.index[communes["population"].isna()]
+    if len(missing):
+        values = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")  # noqa: PLR2004
+        raise InputError(
+            fault(
+                "population_for_run", file=communes.attrs["file"], count=len(missing), values=values
+            )
+        )
     bridges: Bridges | None = None if settings.bridges is None else read_bridges(settings.bridges)
     tell("flows")
     flows = read_flows(
         settings.flows,
-        columns=_columns(
-            settings,
-            *("residence", "activity", "practitioner", "destination", "patients"),
-            *("amount", "department"),
-        ),
-        cog=settings.cog,
-        cog_table=settings.cog_table,
+        cog_table=cog,
         communes=communes,
-        on_unknown=settings.on_unknown,
+        **flow_options(settings),
     )
     tell("hospital")
     stays = None
@@ -183,7 +207,10 @@ def compute(settings: Settings, *, tell: Tell = lambda _: None) -> Run:
             pmsi_codes=settings.pmsi_codes,
             communes=communes,
             allocation=settings.allocation,
-            columns=_columns(settings, "pmsi_code", "site", "stays"),
+            cog_table=cog,
+            on_unknown="aside" if settings.on_unknown == "aside" else "error",
+            masked_as=settings.masked_as,
+            columns=_columns(settings, "pmsi_code", "site", "activity", "stays"),
         )
     tell("poles")
     flows = flows.located().grouped()
@@ -216,8 +243,9 @@ def compute(settings: Settings, *, tell: Tell = lambda _: None) -> Run:
     accounts = [communes.attrs["reconciliation"], account]
     if stays is not None:
         accounts.append(stays.reconciliation)
-    others = (settings.sites, settings.pmsi_codes, settings.bridges, settings.cog_table)
+    others = (settings.sites, settings.pmsi_codes, settings.bridges)
     accounts += [account_of(path) for path in others if path is not None]
+    accounts += [] if cog is None else [cog_account(cog)]
     return Run(
         zoning=zoning,
         evidence=Evidence(
@@ -253,6 +281,24 @@ def _weak(zoning: Zoning, flows: Flows) -> tuple[Sentence, ...]:
             measures["name"].reindex(few.index), few, main.reindex(few.index), strict=True
         )
     )
+
+
+def flow_options(settings: Settings) -> dict[str, Any]:
+    """Return the options of `read_flows` that the settings tell."""
+    names = (
+        *("cog", "on_unknown", "activity", "activities", "allow_new", "year", "duplicates"),
+        *("dash", "masked_as", "arrondissements", "allocation", "sheet"),
+    )
+    pmsi = settings.pmsi_codes if settings.residences == "pmsi" else None
+    columns = _columns(
+        settings,
+        *("residence", "activity", "practitioner", "destination", "patients"),
+        *("amount", "department", "year"),
+    )
+    return {name: getattr(settings, name) for name in names} | {
+        "pmsi_codes": pmsi,
+        "columns": columns,
+    }
 
 
 def _columns(settings: Settings, *ours: str) -> dict[str, str]:

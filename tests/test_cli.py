@@ -300,11 +300,11 @@ def options(*words: object) -> Callable[[Files], list[object]]:
 REFUSED = {
     "wrong name": (wrong_name, ["specialiste.csv", "specialistes.csv"],
                    "n'existe pas", "no such file"),
-    "no population": (no_population, ["communes.geojson", "population", "code, nom"],
-                      "manque", "is missing"),
+    "no population": (no_population, ["communes.geojson", "--columns population=", "00001"],
+                      "population inconnue", "unknown population"),
     "unknown commune": (unknown_commune,
                         ["specialistes.csv", "commune_residence", "155", "'00999'",
-                         "--on-unknown aside"], "commune inconnue", "unknown commune"),
+                         "--on-unknown aside"], "communes inconnues", "unknown communes"),
     "missing column": (missing_column, ["specialistes.csv", "patients", "nbr_patient"],
                        "Serait-ce", "Is it"),
     "empty file": (empty_file, ["specialistes.csv", "0 "], "vide", "empty"),
@@ -312,7 +312,7 @@ REFUSED = {
     "no number": (no_number, ["specialistes.csv", "nb_patients", "155"],
                   "ne sont pas des nombres", "are not numbers"),
     "negative": (negative, ["specialistes.csv", "nb_patients", "155"], "négatif", "negative"),
-    "twice": (twice, ["specialistes.csv", "155, 156", "'00001'", "'orl'"],
+    "twice": (twice, ["specialistes.csv", "155, 156", "'00001'", "'ORL'"],
               "la même clé", "the same key"),
     "short row": (short_row, ["specialistes.csv", "155", "5"], "au lieu de 6", "instead of 6"),
     "long row": (long_row, ["specialistes.csv", "155", "7"], "au lieu de 6", "instead of 6"),
@@ -330,7 +330,7 @@ REFUSED = {
     "minimum over maximum": (options("--min-population", 70000, "--max-population", 50000),
                              [], "dépasse le maximum", "over the maximum"),
     "maximum under a commune": (options("--max-population", 30000),
-                                ["Ville-h (00008)", "Ville-Q (96017)"],
+                                ["Ville-h (00008,", "Ville-Q (96017,"],
                                 "dépassent à elles seules", "by themselves"),
     "minimum over the region": (options("--min-population", 200000),
                                 [], "la population de la région", "population of the region"),
@@ -530,7 +530,7 @@ def test_check_reads_every_kind_of_file(cli: Callable, region: Files, tmp_path: 
     for name, rows in (("communes.geojson", 24), ("specialistes.csv", 153), ("hopital.csv", 16),
                        ("finess.csv", 2), ("pmsi.csv", 24), ("ponts.csv", 1)):  # fmt: skip
         assert f"{name} : lignes lues {rows} = gardées {rows} + écartées 0" in told.out
-    assert "6 fichier(s) lu(s), rien à refuser." in told.out
+    assert "Fichiers lus : 6. Rien à refuser." in told.out
     assert everything(tmp_path) == before
 
 
@@ -543,7 +543,7 @@ def test_check_against_the_communes(cli: Callable, region: Files) -> None:
     aside = cli("check", region["flows"], "--communes", region["communes"], "--on-unknown", "aside")
     assert aside.code == 0
     assert "lignes lues 154 = gardées 153 + écartées 1" in aside.out
-    assert "commune de résidence inconnue, 1 lignes, 7\u202f777 patients" in aside.out
+    assert "commune de résidence inconnue ; lignes : 1, patients : 7\u202f777" in aside.out
 
 
 def test_check_tells_the_faults_of_all_files(cli: Callable, region: Files, tmp_path: Path) -> None:
@@ -552,7 +552,11 @@ def test_check_tells_the_faults_of_all_files(cli: Callable, region: Files, tmp_p
     before = everything(tmp_path)
     told = cli("check", *region.values(), tmp_path / "absent.csv", "--lang", "en")
     assert told.code == 1
-    for words in ("specialistes.csv: 1 cell(s)", "unknown site", "absent.csv"):
+    for words in (
+        "specialistes.csv: these are not numbers, column nb_patients: 1 (rows 155)",
+        "unknown site",
+        "absent.csv",
+    ):
         assert words in told.err
     assert "communes.geojson: rows read 24" in told.out
     assert COUNT not in told.said
@@ -605,9 +609,15 @@ def test_no_small_count_is_found_by_subtraction(
     append(region["flows"], f"00999;orl;{WHO};;7;1")
     told = cli("run", *as_options(region), "--on-unknown", "aside", "--out", tmp_path / "out")
     assert told.code == 0
-    assert "commune de résidence inconnue, 1 lignes, (secret) patients" in told.out
+    assert "commune de résidence inconnue ; lignes : 1, patients : (secret)" in told.out
     record = json.loads((tmp_path / "out" / "reconciliation.json").read_text())[1]
-    assert record["reasons"] == {"unknown_residence": {"rows": 1, "patients": None}}
+    assert record["reasons"] == {
+        "unknown_residence": {
+            "rows": 1,
+            "patients": None,
+            "examples": [{"row": "155", "column": "commune_residence", "value": "'00999'"}],
+        }
+    }
     assert None in (record["patients_in"], record["patients_kept"])
     assert record["patients_aside"] is None
     assert WHO.encode() not in b"".join(everything(tmp_path / "out").values())
@@ -620,11 +630,13 @@ def test_patients_of_tied_practitioners_are_told(
     told = cli("run", *as_options(region), "--out", tmp_path / "out")
     assert told.code == 0
     assert (
-        "lieu d'exercice indéterminé (égalité parfaite ou aucun patient), 2 lignes, 240 patients"
-        in told.out
+        "lieu d'exercice indéterminé (égalité parfaite ou aucun patient) ; "
+        "lignes : 2, patients : 240" in told.out
     )
     record = json.loads((tmp_path / "out" / "reconciliation.json").read_text())[1]
-    assert record["reasons"] == {"practice_undetermined": {"rows": 2, "patients": 240}}
+    assert record["reasons"] == {
+        "practice_undetermined": {"rows": 2, "patients": 240, "examples": []}
+    }
     assert (record["rows_in"], record["rows_kept"], record["rows_aside"]) == (155, 153, 2)
     assert (record["patients_in"], record["patients_kept"]) == (39_315, 39_075)
 

@@ -189,7 +189,7 @@ def test_an_account_without_secrets_is_whole() -> None:
     record = account(1000, {"unknown_residence": 100}).record()
     assert record["patients_in"] == 1000
     assert record["patients_kept"] == 900
-    assert record["reasons"] == {"unknown_residence": {"rows": 1, "patients": 100}}
+    assert record["reasons"] == {"unknown_residence": {"rows": 1, "patients": 100, "examples": []}}
 
 
 def test_the_account_on_the_screen_of_a_notebook_is_masked_too() -> None:

@@ -1,0 +1,221 @@
+"""The words of the command line: commands, options, help and wrong usage, in two languages."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, get_args
+
+import click
+
+from territories import __version__
+from territories._console import echo
+from territories._words import Language, say
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_PATH: Final = click.Path(path_type=Path)
+_UNKNOWN: Final = click.Choice(["error", "aside", "external"])
+
+
+def usage(problem: click.UsageError) -> str:
+    """Say what is wrong with the words of the command."""
+    if isinstance(problem, click.BadParameter) and problem.param is not None:
+        kind = problem.param.type
+        if isinstance(kind, click.Choice):
+            values = ", ".join(kind.choices)
+            return say("cli.option_choice", option=problem.param.opts[-1], values=values)
+    if isinstance(problem, click.MissingParameter) and problem.param is not None:
+        if isinstance(problem.param, click.Argument):
+            return say("cli.no_file")
+        return say("cli.option_missing", option=problem.param.opts[-1])
+    if isinstance(problem, click.NoSuchOption):
+        near = ", ".join(problem.possibilities or ())
+        key = "cli.option_unknown_near" if near else "cli.option_unknown"
+        return say(key, option=problem.option_name, near=near)
+    if isinstance(problem, click.BadParameter) and problem.param is not None:
+        option, kind = problem.param.opts[-1], problem.param.type
+        expected = {"integer": "cli.option_integer", "float": "cli.option_number"}
+        return say(expected.get(kind.name, "cli.option_value"), option=option)
+    extra = re.search(r"extra arguments? \((.*)\)", problem.format_message())
+    return say("cli.extra", value=extra[1]) if extra else problem.format_message()
+
+
+def commands(work: Mapping[str, Callable[..., None]]) -> click.Group:
+    """Build the commands.
+
+    Parameters
+    ----------
+    work
+        What each command does, by its name.
+    """
+    group = _Commands(
+        name="territories",
+        help=say("cli.help"),
+        epilog=say("cli.help_end"),
+        context_settings={"max_content_width": 100},
+        add_help_option=False,
+        no_args_is_help=False,
+        invoke_without_command=True,
+        callback=_help_alone,
+    )
+    group.params.append(
+        click.Option(
+            ["--version"],
+            is_flag=True,
+            expose_value=False,
+            is_eager=True,
+            callback=_version,
+            help=say("cli.help_version"),
+        )
+    )
+    group.params += [_lang_option(expose_value=False), _help_option()]
+    for name, options in _OPTIONS.items():
+        group.add_command(_command(name, work[name], options()))
+    return group
+
+
+@click.pass_context
+def _help_alone(context: click.Context) -> None:
+    """Show the help where no command is given."""
+    if context.invoked_subcommand is None:
+        echo(context.get_help())
+
+
+class _Commands(click.Group):
+    """The group of commands, which says in the language of the moment that there is no such one."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command of a line."""
+        if args and self.get_command(ctx, args[0]) is None:
+            known = ", ".join(self.list_commands(ctx))
+            ctx.fail(say("cli.command_unknown", name=args[0], known=known))
+        return super().resolve_command(ctx, args)
+
+
+def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001
+    if wanted:
+        echo(f"territories {__version__}")
+        context.exit()
+
+
+def _option(name: str, *, key: str | None = None, **more: Any) -> click.Option:  # noqa: ANN401
+    key = key or name.removeprefix("--").replace("-", "_")
+    return click.Option([name], help=say(f"cli.help_{key}"), **more)
+
+
+def _lang_option(**more: Any) -> click.Option:  # noqa: ANN401
+    return _option("--lang", type=click.Choice(get_args(Language)), default=None, **more)
+
+
+def _help_option() -> click.Option:
+    """Make the option of help, whose own words are ours too."""
+
+    def show(context: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001
+        if wanted:
+            echo(context.get_help())
+            context.exit()
+
+    return click.Option(
+        ["-h", "--help"],
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=show,
+        help=say("cli.help_help"),
+    )
+
+
+def _command(
+    name: str, callback: Callable[..., None], params: list[click.Parameter]
+) -> click.Command:
+    # \b keeps the lines of the examples as they are.
+    text = f"{say(f'cli.help_{name}')}\n\n\b\n{say(f'cli.examples_{name}')}"
+    return click.Command(
+        name,
+        callback=callback,
+        params=[*params, _help_option()],
+        help=text,
+        add_help_option=False,
+    )
+
+
+def _demo_options() -> list[click.Parameter]:
+    return [
+        _option("--out", type=_PATH, default=Path("demo")),
+        _option("--overwrite", is_flag=True),
+        _lang_option(),
+    ]
+
+
+def _check_options() -> list[click.Parameter]:
+    return [
+        click.Argument(["files"], nargs=-1, required=True, type=_PATH),
+        _option("--communes", type=_PATH),
+        *_reading_options(),
+        _lang_option(),
+    ]
+
+
+def _reading_options() -> list[click.Parameter]:
+    """Return the options that tell how files are to be understood."""
+    return [
+        _option("--columns", multiple=True, metavar="OURS=THEIRS"),
+        _option("--cog", type=int),
+        _option("--cog-table", type=_PATH),
+        _option("--on-unknown", type=_UNKNOWN),
+        _option("--activities", type=_PATH),
+        _option("--activity", type=str),
+        _option("--allow-new", is_flag=True, default=None),
+        _option("--year", key="extract_year", type=str),
+        _option("--duplicates", type=click.Choice(["error", "sum", "first"])),
+        _option("--dash", type=click.Choice(["masked", "zero"])),
+        _option("--masked-as", type=int),
+        _option("--arrondissements", type=click.Choice(["city", "kept"])),
+        _option("--residences", type=click.Choice(["communes", "pmsi"])),
+        _option("--sheet", type=str),
+        _option("--layer", type=str),
+        _option("--crs", type=str),
+    ]
+
+
+def _run_options() -> list[click.Parameter]:
+    file_options = ("communes", "flows", "hospital", "sites", "pmsi-codes", "config")
+    return [
+        *(_option(f"--{name}", type=_PATH) for name in file_options),
+        _option("--territories", type=int),
+        _option("--resolution", type=float),
+        _option("--min-population", type=int),
+        _option("--max-population", type=int),
+        _option("--method", type=str),
+        *_reading_options(),
+        _option("--allocation", type=click.Choice(["population", "uniform", "same"])),
+        _option("--bridges", type=_PATH),
+        _option("--hospital-weight", type=float),
+        _option("--seed", type=int),
+        _lang_option(),
+        _option("--overwrite", is_flag=True),
+        _option("--out", type=_PATH),
+    ]
+
+
+def _fetch_options() -> list[click.Parameter]:
+    return [
+        click.Argument(["fetch"], type=click.Choice(["cog", "communes"])),
+        _option("--year", type=int),
+        _option("--region", type=str),
+        _option("--cache", type=_PATH),
+        _option("--refresh", is_flag=True),
+        _lang_option(),
+    ]
+
+
+_OPTIONS: Final[dict[str, Callable[[], list[click.Parameter]]]] = {
+    "demo": _demo_options,
+    "check": _check_options,
+    "run": _run_options,
+    "fetch": _fetch_options,
+}
