@@ -1,7 +1,7 @@
 """Changed files are read for as long as asked: each is refused with words, or its account balances.
 
     python benchmarks/fuzz.py --minutes 60 --seed 0
-    python benchmarks/fuzz.py --cases 2000 --keep /tmp/found
+    python benchmarks/fuzz.py --cases 2000 --keep found
     python benchmarks/fuzz.py --only 137          # one case again, here, with its traceback
 
 The files are made by the script; those of ../shared/data/badinputs join them when they are there.

@@ -67,7 +67,7 @@ def a_cell(dice: Random, grid: Grid) -> None:
 def a_column(dice: Random, grid: Grid) -> None:
     """Put one nasty value, or two, into a whole column."""
     place = dice.randrange(len(grid[0]))
-    values = dice.sample(NASTY, 2) if dice.random() < 0.5 else [dice.choice(NASTY)]  # noqa: PLR2004
+    values = dice.sample(NASTY, 2) if dice.random() < 0.5 else [dice.choice(NASTY)]
     for row in grid[1:]:
         if place < len(row):
             row[place] = dice.choice(values)
@@ -77,7 +77,7 @@ def cells_around(dice: Random, grid: Grid) -> None:
     """Write something before or after the cells of a column."""
     place = dice.randrange(len(grid[0]))
     sign = dice.choice((" ", "\u00a0", "'", '"', ".0", "0", "\u200b", " €", " %", "é", ",5", "\n"))
-    before = dice.random() < 0.5  # noqa: PLR2004
+    before = dice.random() < 0.5
     for row in grid[1:]:
         if place < len(row):
             row[place] = sign + row[place] if before else row[place] + sign
@@ -135,14 +135,14 @@ def rows_again(dice: Random, grid: Grid) -> None:
     """Repeat rows, the same or with another last cell."""
     for _ in range(dice.randrange(1, 4)):
         row = list(dice.choice(grid))
-        if dice.random() < 0.5 and row:  # noqa: PLR2004
+        if dice.random() < 0.5 and row:
             row[-1] = dice.choice(("5", "12", "7,5", "<11"))
         grid.insert(dice.randrange(1, len(grid) + 1), row)
 
 
 def drop_rows(dice: Random, grid: Grid) -> None:
     """Drop some rows, or all, or the header."""
-    if dice.random() < 0.1:  # noqa: PLR2004
+    if dice.random() < 0.1:
         del grid[0]
     start = dice.randrange(1, len(grid) + 1)
     del grid[start : start + dice.choice((1, 5, 1000))]
@@ -162,11 +162,11 @@ def add_rows(dice: Random, grid: Grid) -> None:
         grid.append(row)
     elif kind == 1:
         grid.append([dice.choice(FOOTNOTES)] + [""] * (width - 1) * dice.randrange(2))
-    elif kind == 2:  # noqa: PLR2004
+    elif kind == 2:
         grid.insert(
             0, [dice.choice(("Extraction SNDS", "Patients par commune; 2023", "sep=;", ""))]
         )
-    elif kind == 3:  # noqa: PLR2004
+    elif kind == 3:
         grid.insert(dice.randrange(len(grid) + 1), [""] * dice.randrange(width + 1))
     else:
         grid.insert(dice.randrange(len(grid) + 1), list(grid[0]))
@@ -180,7 +180,7 @@ def shuffle(dice: Random, grid: Grid) -> None:
 def ragged(dice: Random, grid: Grid) -> None:
     """Make a row longer or shorter."""
     row = dice.choice(grid)
-    if dice.random() < 0.5:  # noqa: PLR2004
+    if dice.random() < 0.5:
         row.append(dice.choice(NASTY))
     elif row:
         del row[-1]
@@ -223,17 +223,17 @@ def mutated_bytes(dice: Random, content: bytes, other: bytes) -> bytes:
     if kind in (0, 1) and size:
         for _ in range(dice.choice((1, 1, 3, 20))):
             changed[dice.randrange(size)] ^= 1 << dice.randrange(8)
-    elif kind == 2:  # noqa: PLR2004
+    elif kind == 2:
         changed[place:place] = dice.randbytes(length)
-    elif kind == 3:  # noqa: PLR2004
+    elif kind == 3:
         del changed[place : place + length]
-    elif kind == 4:  # noqa: PLR2004
+    elif kind == 4:
         changed[place:place] = changed[place : place + length] * dice.choice((1, 2, 50))
-    elif kind == 5:  # noqa: PLR2004
+    elif kind == 5:
         del changed[place:]
-    elif kind == 6:  # noqa: PLR2004
+    elif kind == 6:
         changed[place:] = other[dice.randrange(len(other) + 1) :]
-    elif kind == 7:  # noqa: PLR2004
+    elif kind == 7:
         signs = (b"\0", b'"', b"\r", b"\n", b";", b"\xff\xfe", b"\xa0", b"\xe9", b"\x81", b"\xc3")
         changed[place:place] = dice.choice(signs) * dice.choice((1, 1, 1000))
     elif size:
@@ -251,7 +251,7 @@ def mutated_json(dice: Random, content: bytes) -> bytes:
         return content
     for _ in range(dice.choice((1, 1, 2, 4))):
         _change(dice, tree)
-    text = json.dumps(tree, ensure_ascii=dice.random() < 0.5)  # noqa: PLR2004
+    text = json.dumps(tree, ensure_ascii=dice.random() < 0.5)
     return text.replace('"DEEP"', "[" * 2000 + "]" * 2000).encode("utf-8", "replace")
 
 
@@ -280,7 +280,7 @@ def _change(dice: Random, tree: Any) -> None:  # noqa: ANN401 - JSON
             del node[key]
         elif kind == 1 and isinstance(node, list):
             node.insert(dice.randrange(len(node) + 1), child)
-        elif kind == 2 and isinstance(node, dict):  # noqa: PLR2004
+        elif kind == 2 and isinstance(node, dict):
             node[dice.choice(("crs", "code", "nom", "x", "geometry", "type"))] = node.pop(key)
         else:
             node[key] = dice.choice(values)

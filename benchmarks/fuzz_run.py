@@ -9,6 +9,7 @@ import re
 import resource
 import shutil
 import sys
+import tempfile
 import traceback
 import warnings
 from pathlib import Path
@@ -108,7 +109,7 @@ def alone(seed: int, number: int, keep: Path | None) -> int:
     """Run one case here, and show all of it."""
     world = World()
     case = fuzz_cases.drawn(seed, number, world.bad, world.layer_files)
-    folder = (keep or Path("/tmp/fuzz-only")) / str(number)  # noqa: S108 - shown to the developer
+    folder = (keep or Path(tempfile.gettempdir()) / "fuzz-only") / str(number)
     shutil.rmtree(folder, ignore_errors=True)
     write(case, folder)
     print(case.reader, {name: len(each) for name, each in case.files.items()}, case.options)
@@ -203,12 +204,12 @@ def reshuffled(case: Case, folder: Path, world: World, expected: object) -> list
         case.grid is None
         or case.reader not in ("flows", "hospital", "bridges")
         or case.options.get("duplicates") == "first"  # which is the first depends on the order
-        or len(case.grid) < 3  # noqa: PLR2004 - one row has one order
+        or len(case.grid) < 3
         or not is_plain(case.grid)
     ):
         return []
     rows = [row for row in case.grid[1:] if any(cell.strip() for cell in row)]
-    dice = random.Random(case.number)  # noqa: S311 - not for secrets
+    dice = random.Random(case.number)
     (folder / "shuffled").mkdir(exist_ok=True)
     for name, content in case.files.items():
         (folder / "shuffled" / name).write_bytes(content)
@@ -227,7 +228,7 @@ def is_plain(grid: fuzz_seeds.Grid) -> bool:
     width = len(grid[0])
     words = [cell for row in grid[1:] for cell in row if cell.strip()]
     return (
-        width > 2  # noqa: PLR2004
+        width > 2
         and all(len(row) == width for row in grid)
         and all(sum(cell.strip() != "" for cell in row) != 1 for row in grid)
         and not any(set(cell) & set('\n\r"\0') for row in grid for cell in row)
@@ -260,7 +261,7 @@ def converted(found: pd.DataFrame) -> list[str]:
     """Check a conversion: parts make one, or are unknown."""
     sums = found.groupby("code")["share"].agg(["sum", "count", "size"])
     whole = sums["count"] == sums["size"]
-    right = (sums["sum"] - 1).abs() < 1e-9  # noqa: PLR2004
+    right = (sums["sum"] - 1).abs() < 1e-9
     return [] if (right | ~whole).all() else ["parts of a code do not make one"]
 
 
@@ -273,7 +274,7 @@ def table_of(flows: tt.Flows) -> list[str]:
         problem
         for problem, wrong in (
             ("a column is not as documented", not names >= COLUMNS or names - COLUMNS - OPTIONAL),
-            ("both practitioner and destination, or none", len(keys) != 3),  # noqa: PLR2004
+            ("both practitioner and destination, or none", len(keys) != 3),
             ("a key is missing or empty", table[keys].isna().any(axis=None)),
             ("a key is empty text", (table[keys].astype("str") == "").any(axis=None)),
             ("patients are not finite", not table["patients"].map(math.isfinite).all()),
@@ -284,7 +285,7 @@ def table_of(flows: tt.Flows) -> list[str]:
         if wrong
     ]
     bounds = flows.bounds()
-    if (bounds["low"] > bounds["high"] + 1e-9).any() or (bounds["low"] < -1e-9).any():  # noqa: PLR2004
+    if (bounds["low"] > bounds["high"] + 1e-9).any() or (bounds["low"] < -1e-9).any():
         problems.append("bounds are crossed or negative")
     return problems
 
@@ -309,7 +310,7 @@ def account_of(account: tt.Reconciliation, table: pd.DataFrame | None) -> list[s
             texts += [*map(str, account.notices)]
             shown = [each["patients"] for each in record["reasons"].values()]
             shown += [record[f"patients_{name}"] for name in ("in", "kept", "aside")]
-            if any(each is not None and 0 < each < 11 for each in shown):  # noqa: PLR2004
+            if any(each is not None and 0 < each < 11 for each in shown):
                 problems.append("a small number of patients is shown")
     return [*problems, *words_of(account.notices), *said(texts)]
 

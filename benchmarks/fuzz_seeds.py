@@ -86,7 +86,7 @@ def sites(dice: Random) -> Grid:
     """Make the communes of hospital sites, sometimes with their juridical entities."""
     places = ("45234", "45208", "41018", "37261", "75113")
     rows = [[site, f"CH {code}", code] for site, code in zip(PLACES, places, strict=True)]
-    if dice.random() < 0.3:  # noqa: PLR2004 - one time in three
+    if dice.random() < 0.3:
         return [
             ["finess", "nom", "commune", "finess_ej"],
             *([*row, f"4500009{place % 2}7"] for place, row in enumerate(rows)),
@@ -213,8 +213,8 @@ def as_workbook(grid: Grid, dice: Random, changes: list[str]) -> bytes:
     """Write a table as a workbook, numbers as such, and change it at random."""
     book = openpyxl.Workbook()
     sheet = book.active
-    across, down = (dice.randrange(3), dice.randrange(4)) if dice.random() < 0.2 else (0, 0)  # noqa: PLR2004
-    numbers = dice.random() < 0.7  # noqa: PLR2004
+    across, down = (dice.randrange(3), dice.randrange(4)) if dice.random() < 0.2 else (0, 0)
+    numbers = dice.random() < 0.7
     for row, cells in enumerate(grid, 1 + down):
         for column, cell in enumerate(cells, 1 + across):
             text = ILLEGAL_CHARACTERS_RE.sub("", cell)[:32_000]
@@ -305,7 +305,7 @@ def as_ods(grid: Grid, dice: Random) -> bytes:
     def cell(text: str) -> str:
         safe = ILLEGAL_CHARACTERS_RE.sub("", text)
         safe = safe.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-        times = dice.choice((2, 16_000, 10**9)) if dice.random() < 0.003 else 0  # noqa: PLR2004
+        times = dice.choice((2, 16_000, 10**9)) if dice.random() < 0.003 else 0
         repeated = f' table:number-columns-repeated="{times}"' if times else ""
         if re.fullmatch("[0-9]{1,9}", text):
             kind = f'office:value-type="float" office:value="{text}"'
@@ -314,7 +314,7 @@ def as_ods(grid: Grid, dice: Random) -> bytes:
         return f"<table:table-cell {kind}{repeated}><text:p>{safe}</text:p></table:table-cell>"
 
     def row(cells: list[str]) -> str:
-        times = dice.choice((2, 70_000, 10**9)) if dice.random() < 0.005 else 0  # noqa: PLR2004
+        times = dice.choice((2, 70_000, 10**9)) if dice.random() < 0.005 else 0
         repeated = f' table:number-rows-repeated="{times}"' if times else ""
         return f"<table:table-row{repeated}>{''.join(map(cell, cells))}</table:table-row>"
 
