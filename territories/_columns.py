@@ -122,9 +122,9 @@ class _Read:
         self._table, self._column = table, column
         self._index = table.frame.index
         self._positions, cells = distinct(table.frame[column])
-        if money and cells.str.contains(_EUROS).any():
-            cells = cells.str.replace(_EUROS, "", regex=True)
         self._cells = numbers(cells)
+        if money and (self._cells["kind"] == "money").any():
+            self._cells = numbers(cells.str.replace(_EUROS, "", regex=True))
         self._kinds = set(self._cells["kind"].unique())
 
     def values(self) -> pd.Series:
