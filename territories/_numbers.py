@@ -20,6 +20,7 @@ _BLANK: Final = "[\\s\u00a0\u202f\u2007\u2009]"
 _PLAIN: Final = r"[0-9]+(?:[.,][0-9]+)?"
 _THREE_DECIMALS: Final = r"[1-9][0-9]{0,2}[.,][0-9]{3}"
 
+_TELLING: Final = 50
 _NUMBER: Final = re.compile(r"([+-]?)([0-9]+)(?:[.,]([0-9]+))?(e[+-]?[0-9]+)?")
 _GROUPED: Final = re.compile(rf"[+-]?[0-9]{{1,3}}(?:{_BLANK}[0-9]{{3}})+(?:[.,][0-9]+)?")
 _ENGLISH: Final = re.compile(
@@ -81,11 +82,14 @@ def numbers(cells: pd.Series) -> pd.DataFrame:
     kinds[plain & commas] = "decimal_comma"
     for place in texts.index[~plain]:
         values[place], kinds[place] = _odd(str(texts[place]))
-    signed = texts.str.contains("[.,]", regex=True).to_numpy(dtype=bool) & values.notna().to_numpy()
-    # 1,234,567 beside it does not make 1,234 a decimal.
-    signed &= ~texts.str.fullmatch(f"{_ENGLISH.pattern}|{_GERMAN.pattern}").to_numpy(dtype=bool)
-    if signed.any() and texts[signed].str.fullmatch(_THREE_DECIMALS).all():
-        kinds[signed] = "ambiguous"
+    points = texts.str.contains(".", regex=False).to_numpy(dtype=bool)
+    written = texts[(commas | points) & values.notna().to_numpy()]
+    grouped = f"{_ENGLISH.pattern}|{_GERMAN.pattern}"
+    either = f"{_THREE_DECIMALS}|{grouped}"
+    # The first of them tell of a column that is not ambiguous.
+    if written.head(_TELLING).str.fullmatch(either).all() and written.str.fullmatch(either).all():
+        doubtful = ~written.str.fullmatch(grouped).to_numpy(dtype=bool)
+        kinds[written.index[doubtful]] = "ambiguous"
     kinds[values < 0] = "negative"
     kinds[values.abs() > _LARGEST] = "too_large"
     return pd.DataFrame({"value": values, "kind": kinds})
