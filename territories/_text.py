@@ -318,6 +318,8 @@ def _footnotes(frame: pd.DataFrame, ragged: dict[int, str]) -> tuple[int, ...]:
         elif last >= 0:
             cells = [str(frame[place].array[last]) for place in frame]
             filled = [cell for cell in cells if cell.strip()]
+            if filled and not cells[0].strip():  # words about a table stand at its left
+                break
             row = below
         else:
             break
