@@ -212,7 +212,7 @@ def _common_borders(
         back = _along(shapes, other, one, tolerance)
         close, inside = (there + back) / 2
         found = np.maximum(close, shared[drawn_apart] + inside)
-        found[found <= max(_CORNER_M, _CORNER_TOLERANCES * tolerance)] = 0.0
+        found[found <= _corner(tolerance)] = 0.0
         shared[drawn_apart] = np.maximum(shared[drawn_apart], found)
     return shared
 
@@ -223,8 +223,19 @@ def _along(shapes: np.ndarray, one: np.ndarray, other: np.ndarray, tolerance: fl
     band = shapely.buffer(shapely.boundary(shapes[drawn]), tolerance, quad_segs=4)[place]
     edge = shapely.boundary(shapes[one])
     within = shapely.intersection(edge, shapes[other])
-    close = shapely.length(shapely.intersection(edge, band))
+    # Corners are told one by one: several of them are not a border either.
+    runs, pair = shapely.get_parts(
+        shapely.line_merge(shapely.intersection(edge, band)), return_index=True
+    )
+    length = shapely.length(runs)
+    length[length <= _corner(tolerance)] = 0.0
+    close = np.bincount(pair, length, minlength=len(one))
     return np.array([close, shapely.length(shapely.difference(within, band))])
+
+
+def _corner(tolerance: float) -> float:
+    """Return the length along which two communes that touch at a point may run close, in metres."""
+    return max(_CORNER_M, _CORNER_TOLERANCES * tolerance)
 
 
 def _bridges(bridges: Bridges, known: pd.Index) -> pd.DataFrame:
