@@ -1,19 +1,30 @@
-"""Communities of a flow network that are each in one piece: the search behind `delineate`.
+"""Communities of a network that are each in one piece: the search behind `delineate`.
 
-Plain Python on lists: easy to follow, fast enough for a region. Numbers stand for nodes, in
-canonical order, so that a result depends on the flows, the parameters and the seed only.
+The inner loops are in `_levels` (networks in arrays), `_moves` (moves between communities),
+`_search` (levels), `_limits` (bounds
+and numbers) and `_repair` (destroy and repair).
 """
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+import numpy as np
 
-_EPSILON: Final = 1e-12
+from territories._compiled import lazily
+from territories.network import both_ways
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from territories._levels import Level, Limits, Longs, Sums
+    from territories.network import Ints, Network, Null
+
+# Loading numba takes half a second: only what divides waits for it.
+kernels = lazily("territories._kernels")
+
+NO_MAXIMUM: Final = 2**62
 
 # Resolutions tried when a number of territories is wanted: from 0.5 up by quarters.
 RESOLUTIONS: Final = tuple(0.5 * 1.25**step for step in range(45))
@@ -21,420 +32,343 @@ RESOLUTIONS: Final = tuple(0.5 * 1.25**step for step in range(45))
 # How many finer divisions are merged down to a wanted number; the best is kept.
 _STARTS: Final = 6
 
+# Sweeps without borders before those with, and rounds of levels: more gain nothing that steps of
+# repair do not gain faster.
+_SWEEPS: Final = 2
+_ROUNDS: Final = 1
+_TRIES: Final = 20
 
-@dataclass(frozen=True)
-class Network:
-    """Flows and borders between nodes; what goes outside counts in the sums only.
+# Rounds of communes and parts by turns when borders settle again.
+_SETTLED: Final = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A network to divide, and what each community must keep to.
 
     Attributes
     ----------
-    linked
-        For each node, the other nodes and the flow with them, both ways added.
-    inside, sent, received
-        For each node: its flow to itself, all that it sends, all that it receives.
-    neighbours
-        For each node, those it shares a border with.
-    population
-        Inhabitants of each node.
+    level
+        The network in the arrays of the inner loops.
+    limits
+        Inhabitants and poles of a community.
     total
-        All flows, those with the outside too.
+        All flows.
     """
 
-    linked: list[list[tuple[int, float]]]
-    inside: list[float]
-    sent: list[float]
-    received: list[float]
-    neighbours: list[list[int]]
-    population: list[int]
+    level: Level
+    limits: Limits
     total: float
 
-    def __len__(self) -> int:
-        """Return the number of nodes."""
-        return len(self.neighbours)
+    @classmethod
+    def of(
+        cls,
+        network: Network,
+        *,
+        null: Null = "directed",
+        minimum: int | None = None,
+        maximum: int | None = None,
+        poles: Iterable[int] | None = None,
+        rivals: Iterable[tuple[int, int]] = (),
+        shut: Iterable[int] = (),
+    ) -> Problem:
+        """Set a problem.
+
+        Parameters
+        ----------
+        network
+            Flows and borders.
+        null
+            What chance would give (see `Network.ends`).
+        minimum, maximum
+            Inhabitants of a community; None: no bound.
+        poles
+            Nodes of which each community must hold one at least; None: it need not.
+        rivals
+            Pairs of nodes that must be apart.
+        shut
+            Nodes that stay alone.
+        """
+        count = len(network)
+        out, into = network.ends(null)
+        pairs = np.array(sorted(rivals), dtype=np.int64).reshape(-1, 2)
+        apart = both_ways(pairs[:, 0], pairs[:, 1], count)
+        held, alone = np.zeros(count, dtype=np.int32), np.zeros(count, dtype=np.int32)
+        held[[] if poles is None else list(poles)] = 1
+        alone[list(shut)] = 1
+        level = kernels.Level(
+            *network.links,
+            network.exchanged,
+            *network.borders,
+            *apart,
+            out,
+            into,
+            network.population,
+            held,
+            alone,
+        )
+        limits = kernels.Limits(
+            minimum or 0, NO_MAXIMUM if maximum is None else maximum, int(poles is not None)
+        )
+        return cls(level, limits, network.total)
+
+    def with_flows(self, network: Network, null: Null = "directed") -> Problem:
+        """Return the same problem with the flows of another network of the same arcs."""
+        out, into = network.ends(null)
+        level = self.level._replace(flow=network.exchanged, out=out, into=into)
+        return replace(self, level=level, total=network.total)
+
+    def without_poles(self) -> Problem:
+        """Return the same problem in which no community needs a pole."""
+        return replace(self, limits=self.limits._replace(poles=0))
+
+    def scale(self, resolution: float) -> float:
+        """Return what the products of the null model are multiplied by (0 without any flow)."""
+        return resolution / self.total if self.total else 0.0
+
+    def sums(self, division: Ints) -> Sums:
+        """Add up the nodes of each community."""
+        sums: Sums = kernels.summed(self.level, division)
+        return sums
+
+    def quality(self, division: Ints, resolution: float) -> float:
+        """Return the modularity, but for what does not depend on the division."""
+        sums = self.sums(division)
+        gained: float = kernels.quality(self.level, self.scale(resolution), sums)
+        return gained / self.total if self.total else 0.0
+
+    def deficits(self, division: Ints) -> int:
+        """Count the communities under the minimum and those without a pole: twice for both."""
+        many: int = kernels.deficits(self.limits, self.sums(division))
+        return many
 
 
-@dataclass(frozen=True)
-class Bounds:
-    """Inhabitants a territory may have; None: no bound."""
-
-    minimum: int | None = None
-    maximum: int | None = None
-
-    def too_small(self, population: int) -> bool:
-        """Tell whether a territory is under the minimum."""
-        return self.minimum is not None and population < self.minimum
-
-    def too_large(self, population: int) -> bool:
-        """Tell whether a territory is over the maximum."""
-        return self.maximum is not None and population > self.maximum
+def state(seed: int) -> Longs:
+    """Return the engine's generator, from a seed."""
+    return np.array([seed & 0xFFFFFFFF], dtype=np.int64)
 
 
-class Partition:
-    """A division that is being improved: labels, and the sums of each label."""
-
-    def __init__(self, network: Network, labels: Sequence[int], resolution: float) -> None:
-        self.network = network
-        self.resolution = resolution
-        self.labels = list(labels)
-        self.members: dict[int, set[int]] = {}
-        self.sent: dict[int, float] = {}
-        self.received: dict[int, float] = {}
-        self.population: dict[int, int] = {}
-        for node, label in enumerate(self.labels):
-            self._put(node, label)
-
-    def __len__(self) -> int:
-        """Return the number of labels in use."""
-        return len(self.members)
-
-    def _put(self, node: int, label: int) -> None:
-        network = self.network
-        self.members.setdefault(label, set()).add(node)
-        self.sent[label] = self.sent.get(label, 0.0) + network.sent[node]
-        self.received[label] = self.received.get(label, 0.0) + network.received[node]
-        self.population[label] = self.population.get(label, 0) + network.population[node]
-        self.labels[node] = label
-
-    def move(self, node: int, label: int) -> None:
-        """Give a node another label; a label without nodes is forgotten."""
-        old = self.labels[node]
-        network = self.network
-        self.members[old].discard(node)
-        self.sent[old] -= network.sent[node]
-        self.received[old] -= network.received[node]
-        self.population[old] -= network.population[node]
-        if not self.members[old]:
-            del self.members[old], self.sent[old], self.received[old], self.population[old]
-        self._put(node, label)
-
-    def merge(self, label: int, into: int) -> None:
-        """Give all nodes of a label another one."""
-        for node in sorted(self.members[label]):
-            self.move(node, into)
-
-    def links(self, nodes: Iterable[int]) -> dict[int, float]:
-        """Add up the flow between some nodes and each label."""
-        flows: dict[int, float] = {}
-        labels = self.labels
-        for node in nodes:
-            for other, flow in self.network.linked[node]:
-                label = labels[other]
-                flows[label] = flows.get(label, 0.0) + flow
-        return flows
-
-    def around(self, label: int) -> list[int]:
-        """List the labels across the borders of a label, in order."""
-        labels = self.labels
-        touching = {
-            labels[other] for node in self.members[label] for other in self.network.neighbours[node]
-        }
-        touching.discard(label)
-        return sorted(touching)
-
-    def gain_of_merging(self, label: int, other: int, flow: float) -> float:
-        """Return what modularity gains, times the total, when two labels become one."""
-        expected = self.sent[label] * self.received[other] + self.received[label] * self.sent[other]
-        return flow - self.resolution * expected / self.network.total
-
-    def stays_whole_without(self, node: int) -> bool:
-        """Tell whether the other nodes of a node's label stay in one piece when it leaves."""
-        label = self.labels[node]
-        labels, neighbours = self.labels, self.network.neighbours
-        ring = [other for other in neighbours[node] if labels[other] == label]
-        if len(ring) < 2:  # noqa: PLR2004
-            return True
-        missing = set(ring[1:])
-        seen = {node, ring[0]}
-        queue = deque([ring[0]])
-        while queue and missing:
-            for other in neighbours[queue.popleft()]:
-                if labels[other] == label and other not in seen:
-                    seen.add(other)
-                    missing.discard(other)
-                    queue.append(other)
-        return not missing
-
-    def modularity(self) -> float:
-        """Return the directed modularity, flows inside nodes included."""
-        network = self.network
-        twice = inside = 0.0
-        for node, label in enumerate(self.labels):
-            inside += network.inside[node]
-            twice += sum(f for other, f in network.linked[node] if self.labels[other] == label)
-        expected = sum(self.sent[label] * self.received[label] for label in sorted(self.members))
-        return (inside + twice / 2 - self.resolution * expected / network.total) / network.total
-
-
-def shuffled(count: int, seed: int) -> list[int]:
-    """Return 0 to count - 1 in an order that depends on the seed only (splitmix64).
-
-    Neither Python nor numpy promises the same permutation in its next version; this does.
-    """
-    order = list(range(count))
-    state = seed & 0xFFFFFFFFFFFFFFFF
-    for last in range(count - 1, 0, -1):
-        state = (state + 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
-        mixed = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
-        mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
-        chosen = (mixed ^ (mixed >> 31)) % (last + 1)
-        order[last], order[chosen] = order[chosen], order[last]
-    return order
-
-
-def improve(
-    partition: Partition,
-    bounds: Bounds,
-    seed: int,
-    *,
-    keep_number: bool = False,
-    fixed: frozenset[int] = frozenset(),
-) -> bool:
-    """Move nodes across borders while modularity gains; return whether any moved.
-
-    A move never cuts the territory it leaves, never passes the maximum, never takes a territory
-    under the minimum that had it, and with `keep_number` never empties one.
-    """
-    network = partition.network
-    labels, neighbours = partition.labels, network.neighbours
-    queue = deque(shuffled(len(network), seed))
-    queued = [True] * len(network)
-    moved = False
-    while queue:
-        node = queue.popleft()
-        queued[node] = False
-        if node in fixed:
-            continue
-        own = labels[node]
-        across = sorted({labels[other] for other in neighbours[node]} - {own})
-        if not across or not _may_leave(partition, node, bounds, keep_number=keep_number):
-            continue
-        flows = partition.links([node])
-        best, target = _EPSILON * network.total, own
-        staying = _attraction(partition, node, own, flows)
-        for label in across:
-            if bounds.too_large(partition.population[label] + network.population[node]):
-                continue
-            gain = _attraction(partition, node, label, flows) - staying
-            if gain > best:
-                best, target = gain, label
-        if target != own and partition.stays_whole_without(node):
-            partition.move(node, target)
-            moved = True
-            for other in neighbours[node]:
-                if labels[other] != target and not queued[other]:
-                    queued[other] = True
-                    queue.append(other)
-    return moved
-
-
-def _may_leave(partition: Partition, node: int, bounds: Bounds, *, keep_number: bool) -> bool:
-    own = partition.labels[node]
-    if len(partition.members[own]) == 1:
-        return not keep_number
-    before = partition.population[own]
-    after = before - partition.network.population[node]
-    return bounds.too_small(before) or not bounds.too_small(after)
-
-
-def _attraction(partition: Partition, node: int, label: int, flows: dict[int, float]) -> float:
-    """Return what a node adds to modularity in a label, as if it were not in any yet."""
-    network = partition.network
-    sent, received = partition.sent[label], partition.received[label]
-    if partition.labels[node] == label:
-        sent -= network.sent[node]
-        received -= network.received[node]
-    expected = network.sent[node] * received + network.received[node] * sent
-    return flows.get(label, 0.0) - partition.resolution * expected / network.total
-
-
-def aggregated(partition: Partition) -> tuple[Network, list[int]]:
-    """Make each label one node; return the new network and the new node of each old one."""
-    network = partition.network
-    names = sorted(partition.members, key=lambda label: min(partition.members[label]))
-    place = {label: index for index, label in enumerate(names)}
-    node_of = [place[label] for label in partition.labels]
-    linked: list[dict[int, float]] = [{} for _ in names]
-    inside = [0.0] * len(names)
-    borders: list[set[int]] = [set() for _ in names]
-    for node, mine in enumerate(node_of):
-        inside[mine] += network.inside[node]
-        for other, flow in network.linked[node]:
-            theirs = node_of[other]
-            if theirs == mine:
-                inside[mine] += flow / 2  # each pair is listed at both of its ends
-            else:
-                linked[mine][theirs] = linked[mine].get(theirs, 0.0) + flow
-        borders[mine].update(node_of[other] for other in network.neighbours[node])
-    return (
-        Network(
-            linked=[sorted(flows.items()) for flows in linked],
-            inside=inside,
-            sent=[partition.sent[label] for label in names],
-            received=[partition.received[label] for label in names],
-            neighbours=[sorted(border - {index}) for index, border in enumerate(borders)],
-            population=[partition.population[label] for label in names],
-            total=network.total,
-        ),
-        node_of,
+def divided(problem: Problem, resolution: float, *, seed: int = 0) -> Ints:
+    """Divide a problem within the maximum only; territories under the minimum remain."""
+    limits = problem.limits._replace(minimum=0, poles=0)
+    return kernels.communities(  # type: ignore[no-any-return]
+        problem.level, problem.scale(resolution), limits, state(seed), _SWEEPS, _TRIES, _ROUNDS
     )
 
 
-def communities(network: Network, resolution: float, bounds: Bounds, seed: int) -> list[int]:
-    """Divide a network by moves across borders, level by level, until nothing gains.
+def bounded(problem: Problem, resolution: float, *, seed: int = 0, steps: int = 0) -> Ints:
+    """Divide a problem within its limits, as many communities as the resolution gives.
 
-    The maximum is kept all along; territories under the minimum remain (see `merge_small`).
+    Parameters
+    ----------
+    problem
+        What to divide.
+    resolution
+        γ of the modularity.
+    seed
+        Sets the order in which nodes are tried.
+    steps
+        Steps of destroy and repair.
     """
-    labels = list(range(len(network)))
-    only_maximum = Bounds(maximum=bounds.maximum)
-    level = network
-    node_of = list(range(len(network)))
-    while True:
-        partition = Partition(level, range(len(level)), resolution)
-        if not improve(partition, only_maximum, seed):
-            return labels
-        labels = [partition.labels[node] for node in node_of]
-        # Communes move again before they are tied together: it undoes the early mistakes of
-        # levels, and is what keeps this simple search close to Leiden's.
-        fine = Partition(network, labels, resolution)
-        improve(fine, only_maximum, seed + 1)
-        level, node_of = aggregated(fine)
-        labels = node_of
+    scale, limits = problem.scale(resolution), problem.limits
+    start = divided(problem, resolution, seed=seed)
+    division = kernels.within_limits(problem.level, scale, limits, start, state(seed + 1), 0)
+    return improved(problem, resolution, division, seed=seed, steps=steps)
 
 
-def merge_small(partition: Partition, bounds: Bounds) -> set[int]:
-    """Merge territories under the minimum, the smallest first, where it costs least.
+def improved(
+    problem: Problem,
+    resolution: float,
+    division: Ints,
+    *,
+    seed: int = 0,
+    steps: int = 0,
+    keep_number: bool = False,
+) -> Ints:
+    """Draw a few neighbouring communities again, step by step, and keep what is better."""
+    if not steps:
+        return kernels.numbered_labels(division)[0]  # type: ignore[no-any-return]
+    return kernels.repaired(  # type: ignore[no-any-return]
+        problem.level,
+        problem.scale(resolution),
+        problem.limits,
+        division,
+        state(seed + 2),
+        steps,
+        keep_number,
+    )[0]
+
+
+def merged(problem: Problem, resolution: float, start: Ints, number: int, *, seed: int = 0) -> Ints:
+    """Merge the communities of a division to a number, and settle the borders."""
+    scale = problem.scale(resolution)
+    return kernels.within_limits(  # type: ignore[no-any-return]
+        problem.level, scale, problem.limits, start, state(seed + 1), number
+    )
+
+
+def number_of(division: Ints) -> int:
+    """Count the communities."""
+    return len(np.unique(division))
+
+
+def numbered(
+    problem: Problem, number: int, *, seed: int = 0, steps: int = 0, exact: bool = True
+) -> tuple[Ints, float]:
+    """Divide a problem into a wanted number of communities, or as close to it as can be.
+
+    1. The resolution rises step by step until it gives at least that many. 2. From several finer
+    divisions, or where none is fine enough from communities under the minimum, neighbours merge
+    until the number is reached, and communes go to those still under the minimum. 3. Borders
+    settle at the finest resolution that did not give too many of itself: finer ones peel the
+    surroundings off a large town, since what the town draws from everywhere outweighs what it draws
+    from them. 4. Kept: the division with fewest communities
+    that lack something, then the highest modularity; steps of repair improve it.
+
+    Parameters
+    ----------
+    problem
+        What to divide.
+    number
+        Communities wanted.
+    seed
+        Sets the order in which nodes are tried.
+    steps
+        Steps of destroy and repair.
+    exact
+        False: where fewer communities can have a pole, fewer are drawn.
 
     Returns
     -------
-    set of int
-        Labels that stay under the minimum: no neighbour, or none that can take them.
-    """
-    stuck: set[int] = set()
-    while True:
-        small = [
-            (population, min(partition.members[label]), label)
-            for label, population in partition.population.items()
-            if bounds.too_small(population) and label not in stuck
-        ]
-        if not small:
-            return stuck
-        label = min(small)[2]
-        into = _best_merge(partition, label, bounds)
-        if into is None:
-            stuck.add(label)
-        else:
-            partition.merge(label, into)
-
-
-def _best_merge(partition: Partition, label: int, bounds: Bounds) -> int | None:
-    """Choose the neighbour that gains most; equal: the least populated, then the first."""
-    flows = partition.links(partition.members[label])
-    choices = [
-        (
-            -partition.gain_of_merging(label, other, flows.get(other, 0.0)),
-            partition.population[other],
-            min(partition.members[other]),
-            other,
-        )
-        for other in partition.around(label)
-        if not bounds.too_large(partition.population[label] + partition.population[other])
-    ]
-    return min(choices)[3] if choices else None
-
-
-def merge_down(partition: Partition, number: int, bounds: Bounds) -> None:
-    """Merge neighbours, the pair that gains most first, until `number` territories are left."""
-    while len(partition) > number:
-        choices = []
-        for label in sorted(partition.members):
-            flows = partition.links(sorted(partition.members[label]))
-            for other in partition.around(label):
-                joint = partition.population[label] + partition.population[other]
-                if label < other and not bounds.too_large(joint):
-                    gain = partition.gain_of_merging(label, other, flows.get(other, 0.0))
-                    choices.append((-gain, label, other))
-        if not choices:
-            return
-        _, label, other = min(choices)
-        partition.merge(other, label)
-
-
-def bounded(network: Network, resolution: float, bounds: Bounds, seed: int) -> Partition:
-    """Divide a network under both bounds, as many territories as the resolution gives."""
-    partition = Partition(network, communities(network, resolution, bounds, seed), resolution)
-    merge_small(partition, bounds)
-    improve(partition, bounds, seed + 2)
-    merge_small(partition, bounds)
-    return partition
-
-
-def without_care(partition: Partition) -> list[int]:
-    """List the labels none of whose nodes receives anything: no pole can hold them."""
-    received = partition.network.received
-    return [
-        label
-        for label, members in sorted(partition.members.items())
-        if not any(received[node] > 0 for node in members)
-    ]
-
-
-def numbered(network: Network, number: int, bounds: Bounds, seed: int) -> Partition:
-    """Divide a network into a wanted number of territories, or as close to it as can be.
-
-    1. The resolution rises step by step until it gives at least that many. 2. From several finer
-    divisions, and from the nodes themselves where none is fine enough, neighbours merge until the
-    number is reached. 3. Borders settle at the finest resolution that did not give too many of
-    itself: finer ones peel the surroundings off a large town, since what the town draws from
-    everywhere outweighs what it draws from them. 4. Kept: the division with fewest territories
-    under the minimum, then without care, then the highest modularity.
+    tuple
+        The division, and the resolution its borders settled at.
     """
     settled = RESOLUTIONS[0]
-    starts: list[Partition] = []
+    starts: list[Ints] = []
+    # Poles are asked for once the number is right: before, they hide how fine a resolution is.
+    free = problem.without_poles()
     for resolution in RESOLUTIONS:
-        division = bounded(network, resolution, bounds, seed)
-        if len(division) <= number:
+        division = bounded(free, resolution, seed=seed)
+        many = number_of(division)
+        if many <= number:
             settled = resolution
-        if len(division) >= number:
+        if many >= number:
             starts.append(division)
         if len(starts) == _STARTS:
             break
     if not starts:
-        nodes = Partition(network, range(len(network)), settled)
-        merge_small(nodes, bounds)
-        starts.append(nodes)
-    ranked: list[tuple[tuple[float, ...], Partition]] = []
-    for start in starts:
-        partition = Partition(network, start.labels, settled)
-        merge_down(partition, number, bounds)
-        while improve(partition, bounds, seed, keep_number=True):
-            pass  # what was in the way of a move may have moved since
-        small = sum(map(bounds.too_small, partition.population.values()))
-        rank = (
-            abs(len(partition) - number),
-            small,
-            len(without_care(partition)),
-            -partition.modularity(),
-            len(ranked),
-        )
-        ranked.append((rank, partition))
-    return min(ranked, key=lambda each: each[0])[1]
-
-
-def proposed(network: Network, most: int, bounds: Bounds, seed: int) -> Partition:
-    """Divide a network as finely as each territory still has a place of care.
-
-    The finest of the `RESOLUTIONS` is kept that gives no more than `most` territories, and no more
-    of them without care than the first does: those (islands, communes treated elsewhere) cannot be
-    helped. Where the first gives too many already, neighbours merge.
-    """
-    best: Partition | None = None
-    unavoidable = 0
-    for resolution in RESOLUTIONS:
-        division = bounded(network, resolution, bounds, seed)
-        careless = len(without_care(division))
-        if best is None:
-            unavoidable = careless
-        if len(division) > most or careless > unavoidable:
+        settled, starts = _under_the_minimum(problem, number, seed)
+    ranked: list[tuple[tuple[float, ...], Ints]] = []
+    # Where fewer places are poles than territories are wanted, some have none.
+    for asked in (problem, free) if problem.limits.poles and exact else (problem,):
+        for start in starts:
+            division = merged(asked, settled, start, number, seed=seed)
+            off = abs(number_of(division) - number)
+            lacking, gained = problem.deficits(division), problem.quality(division, settled)
+            ranked.append(((off, lacking, -gained, len(ranked)), division))
+        if min(ranked, key=lambda each: each[0])[0][0] == 0:
             break
-        best = division
-    return numbered(network, most, bounds, seed) if best is None else best
+    best = min(ranked, key=lambda each: each[0])[1]
+    division = improved(problem, settled, best, seed=seed, steps=steps, keep_number=True)
+    # What could not be brought to the minimum, so that the number is right, merges after all.
+    division = kernels.merged_small(problem.level, free.scale(settled), free.limits, division)
+    return kernels.numbered_labels(division)[0], settled
+
+
+def _under_the_minimum(problem: Problem, number: int, seed: int) -> tuple[float, list[Ints]]:
+    """Start from communities under the minimum, and the nodes, where none above it are enough.
+
+    Return also the first resolution that gives the most communities within the limits.
+    """
+    free = problem.without_poles()
+    counts = [number_of(bounded(free, resolution, seed=seed)) for resolution in RESOLUTIONS]
+    starts = [np.arange(len(problem.level.out), dtype=np.int32)]
+    for resolution in RESOLUTIONS:
+        division = divided(problem, resolution, seed=seed)
+        if number_of(division) >= number:
+            starts.append(division)
+        if len(starts) == _STARTS:
+            break
+    return RESOLUTIONS[int(np.argmax(counts))], starts
+
+
+def improved_within(
+    problem: Problem, resolution: float, division: Ints, *, keep_number: bool = True, seed: int = 0
+) -> Ints:
+    """Settle the borders of a division that keeps to its limits: moves across borders only.
+
+    Parameters
+    ----------
+    problem
+        What to divide.
+    resolution
+        γ of the modularity.
+    division
+        Where to start.
+    keep_number
+        No community is emptied.
+    seed
+        Sets the order in which nodes are tried.
+    """
+    level = problem.level
+    sums = kernels.summed(level, division.copy())
+    count = len(division)
+    order = kernels.shuffled(count, state(seed))
+    kernels.border_moves(
+        level,
+        problem.scale(resolution),
+        problem.limits,
+        sums,
+        keep_number=keep_number,
+        alone=False,
+        order=order,
+        budget=50 * count,
+    )
+    return sums.label  # type: ignore[no-any-return]
+
+
+def settled_around(
+    problem: Problem,
+    resolution: float,
+    division: Ints,
+    nodes: Ints,
+    *,
+    fixed: Iterable[int] = (),
+    seed: int = 0,
+) -> Ints:
+    """Settle the borders between some communities only; −1 in the division: in none.
+
+    Parameters
+    ----------
+    problem
+        What to divide.
+    resolution
+        γ of the modularity.
+    division
+        Where to start.
+    nodes
+        All nodes of the communities that may change.
+    fixed
+        Nodes that stay in their community.
+    seed
+        Sets the order in which nodes are tried.
+    """
+    still = problem.level.shut.copy()
+    still[list(fixed)] = 2
+    level = problem.level._replace(shut=still)
+    inside = np.full(len(division), -1, dtype=np.int32)
+    part = kernels.part_of(level, nodes, inside)
+    label, names = np.unique(division[nodes], return_inverse=True)
+    start = names.astype(np.int32)
+    found = kernels.settled(
+        part, problem.scale(resolution), problem.limits, start, state(seed), _SETTLED
+    )
+    changed = division.copy()
+    changed[nodes] = label[found]
+    return changed
+
+
+def resampled(network: Network, seed: int) -> Network:
+    """Draw the patients of a network again."""
+    weight = kernels.drawn_again(network.weight, network.scatter, state(seed))
+    return network.reweighted(weight)
