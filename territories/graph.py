@@ -4,20 +4,117 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Literal
 
 import networkx as nx
 import numpy as np
 import pandas as pd
 
+from territories.communes import TOLERANCE_M, checked, contiguity
 from territories.errors import ConstraintError, InputError, fault
+from territories.network import Network, added
+from territories.poles import dominant_poles
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import geopandas as gpd
 
+    from territories.communes import Bridges
     from territories.flows import Flows
 
-Weights = Literal["volume", "equal"] | Mapping[str, float]
+Weights = Literal["volume", "equal", "dominance", "concordance"] | Mapping[str, float]
+RANKED: Final = ("dominance", "concordance")
+
+
+@dataclass(frozen=True, eq=False)
+class AttractionNetwork:
+    """Flows and borders of a layer, put in arrays once for several divisions.
+
+    Attributes
+    ----------
+    communes
+        The layer as given, in order.
+    placed
+        Codes of the communes that are drawn or bridged: the nodes of the network, in order.
+    network
+        Flows and borders.
+    pairs
+        Contiguity (see `contiguity`).
+    parameters
+        What the flows were weighed with, for the record.
+    """
+
+    communes: gpd.GeoDataFrame
+    placed: pd.Index
+    network: Network
+    pairs: pd.DataFrame
+    parameters: Mapping[str, object]
+
+    def __repr__(self) -> str:
+        """Return what matters of the network."""
+        return (
+            f"<AttractionNetwork: {len(self.placed):,} communes, {len(self.pairs):,} borders, "
+            f"{len(self.network.source):,} flows>"
+        )
+
+
+def attraction_network(
+    flows: Flows,
+    communes: gpd.GeoDataFrame,
+    *,
+    weights: Weights = "volume",
+    hospital: Flows | None = None,
+    hospital_weight: float = 1.0,
+    bridges: Bridges | None = None,
+    tolerance: float = TOLERANCE_M,
+    tell: Callable[[str], None] = lambda _: None,
+) -> AttractionNetwork:
+    """Put flows and borders in arrays, for divisions that follow one another quickly.
+
+    Parameters
+    ----------
+    flows, communes, weights, hospital, hospital_weight
+        See `attraction_graph`. A commune that is not drawn (an empty outline) and not bridged is
+        in no territory.
+    bridges, tolerance
+        See `contiguity`.
+    tell
+        Called with the name of each stage as it begins.
+    """
+    layer = checked(communes)
+    pairs = contiguity(layer, bridges=bridges, tolerance=tolerance)
+    bridged = layer.index.isin(pairs[["left", "right"]].to_numpy().ravel())
+    placed = layer.index[~layer.geometry.is_empty.to_numpy() | bridged]
+    tell("graph")
+    arcs = _attraction(flows, layer.loc[placed], weights, hospital, hospital_weight).reset_index()
+    source, target = placed.get_indexer(arcs["residence"]), placed.get_indexer(arcs["destination"])
+    weight = arcs["weight"].to_numpy(dtype="float64")
+    scatter = arcs["variance"].to_numpy(dtype="float64") / weight
+    inside, leaving, coming = (
+        (source >= 0) & (target >= 0),
+        (source >= 0) & (target < 0),
+        (source < 0) & (target >= 0),
+    )
+    count = len(placed)
+    network = Network.of(
+        source[inside],
+        target[inside],
+        weight[inside],
+        scatter=scatter[inside],
+        left=placed.get_indexer(pairs["left"]),
+        right=placed.get_indexer(pairs["right"]),
+        population=layer["population"].loc[placed].fillna(0).to_numpy().astype("int64"),
+        sent_outside=added(source[leaving], weight[leaving], count),
+        received_outside=added(target[coming], weight[coming], count),
+    )
+    parameters = {
+        "weights": weights if isinstance(weights, str) else dict(sorted(weights.items())),
+        "hospital_weight": None if hospital is None else float(hospital_weight),
+        "tolerance": float(tolerance),
+    }
+    return AttractionNetwork(layer, placed, network, pairs, parameters)
 
 
 def attraction_graph(
@@ -38,8 +135,11 @@ def attraction_graph(
         Layer indexed by code.
     weights
         ``"volume"``: patients add up as they are. ``"equal"``: each activity is scaled to the same
-        total, the mean of all, so that ophthalmology does not drown ENT. Or a factor by activity,
-        applied to the patients; activities it does not name count 0.
+        total, the mean of all, so that ophthalmology does not drown ENT. ``"dominance"``: all
+        patients of a commune for an activity count for its dominant pole (see `dominant_poles`;
+        without one, for none). ``"concordance"``: the patients of a commune at a pole count by the
+        share of its activities with a dominant pole that this pole dominates. Or a
+        factor by activity, applied to the patients; activities it does not name count 0.
     hospital
         Located flows of stays, as one more layer. The comparison of the territories with the
         hospital is then no longer independent.
@@ -50,10 +150,10 @@ def attraction_graph(
     -------
     networkx.DiGraph
         Nodes are codes, in order: every commune (``external=False``, ``population``, None where it
-        is missing) and every
-        place outside the layer (``external=True``). Arcs, from residence to destination, have a
-        ``weight`` over 0, self-arcs too. Flows between two external places concern no commune of
-        the layer and are left out: what else an extract holds changes nothing.
+        is missing) and every place outside the layer (``external=True``). Arcs, from residence to
+        destination, have a ``weight`` over 0, self-arcs too. Flows between two external places
+        concern no commune of the layer and are left out: what else an extract holds changes
+        nothing.
 
     Raises
     ------
@@ -62,16 +162,7 @@ def attraction_graph(
     ConstraintError
         If a weight names no activity, is negative or not finite, or all are zero.
     """
-    if not (math.isfinite(hospital_weight) and hospital_weight >= 0):
-        raise ConstraintError(fault("hospital_weight", value=repr(hospital_weight)))
-    table = _concerned(flows, communes)
-    arcs = _arcs(table, _factors(table, weights))
-    if hospital is not None:
-        stays = _concerned(hospital, communes)
-        layer = _arcs(stays, dict.fromkeys(stays["activity"].unique(), 1.0))
-        scale = hospital_weight * arcs.sum() / layer.sum() if layer.sum() else 0.0
-        arcs = arcs.add(layer * scale, fill_value=0.0)
-    arcs = arcs[arcs > 0].sort_index()
+    arcs = _attraction(flows, communes, weights, hospital, hospital_weight)["weight"]
 
     graph = nx.DiGraph()
     for code, population in communes["population"].sort_index().items():
@@ -84,6 +175,54 @@ def attraction_graph(
     return graph
 
 
+def _attraction(
+    flows: Flows,
+    communes: gpd.GeoDataFrame,
+    weights: Weights,
+    hospital: Flows | None,
+    hospital_weight: float,
+) -> pd.DataFrame:
+    """Add the flows of all activities up: `weight` and its `variance` by residence, destination."""
+    if not (math.isfinite(hospital_weight) and hospital_weight >= 0):
+        raise ConstraintError(fault("hospital_weight", value=repr(hospital_weight)))
+    table = _concerned(flows, communes)
+    if isinstance(weights, str) and weights in RANKED:
+        arcs = _ranked_arcs(flows, table, weights)
+    else:
+        arcs = _arcs(table, _factors(table, weights))
+    if hospital is not None:
+        stays = _concerned(hospital, communes)
+        layer = _arcs(stays, dict.fromkeys(stays["activity"].unique(), 1.0))
+        total = layer["weight"].sum()
+        scale = hospital_weight * arcs["weight"].sum() / total if total else 0.0
+        arcs = arcs.add(layer * [scale, scale * scale], fill_value=0.0)
+    return arcs[arcs["weight"] > 0].sort_index()
+
+
+def _ranked_arcs(flows: Flows, table: pd.DataFrame, weights: str) -> pd.DataFrame:
+    """Weigh by dominance or concordance (see `attraction_graph`)."""
+    # Of what concerns the layer only, whatever else the extract holds.
+    poles = dominant_poles(replace(flows, table=table, communes=None)).table.reset_index()
+    poles = poles[poles["pole"].notna()].rename(columns={"commune": "residence"})
+    ends = {"residence": "str", "destination": "str"}
+    if weights == "dominance":
+        sent = table.groupby(["residence", "activity"], observed=True)["patients"].sum()
+        won = poles[["residence", "activity", "pole"]].merge(
+            sent.rename("weight").reset_index().astype({"residence": "str", "activity": "str"})
+        )
+        won = won.rename(columns={"pole": "destination"}).astype(ends)
+    else:
+        number = poles.groupby("residence").size().rename("number")
+        held = poles.groupby(["residence", "pole"]).size().rename("held").reset_index()
+        held = held.rename(columns={"pole": "destination"}).join(number, on="residence")
+        sums = table.groupby(["residence", "destination"], observed=True)["patients"].sum()
+        won = held.astype(ends).merge(sums.reset_index().astype(ends))
+        won["weight"] = won["patients"] * won["held"] / won["number"]
+    won["weight"] = won["weight"].astype("float64")
+    arcs = won.groupby(["residence", "destination"])[["weight"]].sum()
+    return arcs.assign(variance=arcs["weight"])
+
+
 def _concerned(flows: Flows, communes: gpd.GeoDataFrame) -> pd.DataFrame:
     """Keep the flows that have one end in the layer."""
     if "destination" not in flows.table:
@@ -93,13 +232,15 @@ def _concerned(flows: Flows, communes: gpd.GeoDataFrame) -> pd.DataFrame:
     return table[inside]
 
 
-def _arcs(table: pd.DataFrame, factors: Mapping[str, float]) -> pd.Series:
+def _arcs(table: pd.DataFrame, factors: Mapping[str, float]) -> pd.DataFrame:
+    """Add patients up by residence and destination, each activity times its factor."""
     factor = table["activity"].map(factors).fillna(0.0).astype("float64")
     # The rows are in canonical order, so that the sums are the same to the last bit.
-    weighted = table[["residence", "destination"]].assign(
-        weight=table["patients"].astype("float64") * factor
-    )
-    return weighted.groupby(["residence", "destination"])["weight"].sum()
+    weight = table["patients"].astype("float64") * factor
+    weighted = table[["residence", "destination"]].assign(weight=weight, variance=weight * factor)
+    return weighted.groupby(["residence", "destination"], observed=True)[
+        ["weight", "variance"]
+    ].sum()
 
 
 def _factors(table: pd.DataFrame, weights: Weights) -> dict[str, float]:

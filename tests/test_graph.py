@@ -6,12 +6,26 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
-from grids import HEAVY, PROPERTY, code, drawn, flows, shuffle, shuffled_rows, with_rows, worlds
+import shapely
+from grids import (
+    HEAVY,
+    PROPERTY,
+    code,
+    drawn,
+    flows,
+    letters,
+    shuffle,
+    shuffled_rows,
+    with_rows,
+    worlds,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
 import territories as tt
 from territories._words import using
+from territories.graph import attraction_network
+from territories.network import Network
 
 PICTURE = """
     AB
@@ -243,3 +257,204 @@ def test_unlocated_flows_are_refused(which):
             given_flows, layer(), hospital=unlocated if which == "hospital" else None
         )
     assert [fault.key for fault in refusal.value.faults] == ["error.flows_not_located"]
+
+
+# --- Weights by rank ------------------------------------------------------------------------
+
+TWO = [
+    (A, B, 30, "dermatology"),
+    (A, C, 10, "dermatology"),
+    (A, C, 20, "radiology"),
+    (A, B, 5, "radiology"),
+    (A, C, 12, "surgery"),
+    (D, B, 15, "dermatology"),
+    (D, C, 15, "dermatology"),
+    (D, B, 4, "radiology"),
+]
+
+
+def test_dominance():
+    """All patients of A for dermatology (40) count for B, those for the other two (37) for C.
+
+    D has a tie and too few: it draws no arc.
+    """
+    graph = tt.attraction_graph(flows(TWO), layer(), weights="dominance")
+    assert arcs(graph) == {(A, B): 40.0, (A, C): 37.0}
+
+
+def test_concordance_weights():
+    """B is one of the three poles of A, C two: 35 patients at B count a third, 42 two thirds."""
+    graph = tt.attraction_graph(flows(TWO), layer(), weights="concordance")
+    assert arcs(graph) == pytest.approx({(A, B): 35 / 3, (A, C): 42 * 2 / 3})
+
+
+@HEAVY
+@given(worlds(), st.sampled_from(["dominance", "concordance"]))
+def test_ranked_weights_as_a_slow_loop(world, weights):
+    communes, table = world
+    near = [
+        row
+        for row in table.table.itertuples()
+        if {row.residence, row.destination} & set(communes.index)
+    ]
+    seen = {}
+    for row in near:
+        places = seen.setdefault((row.residence, row.activity), {})
+        places[row.destination] = places.get(row.destination, 0) + row.patients
+    poles = {}
+    for (residence, activity), places in seen.items():
+        most = max(places.values())
+        first = [place for place, patients in places.items() if patients == most]
+        if sum(places.values()) >= 11 and len(first) == 1:
+            poles.setdefault(residence, {})[activity] = first[0]
+    expected = {}
+    for residence, of in poles.items():
+        for activity, pole in of.items():
+            if weights == "dominance":
+                patients = sum(seen[residence, activity].values())
+                expected[residence, pole] = expected.get((residence, pole), 0) + patients
+        for pole in set(of.values()) if weights == "concordance" else ():
+            held = sum(each == pole for each in of.values()) / len(of)
+            patients = sum(
+                places.get(pole, 0) for (home, _), places in seen.items() if home == residence
+            )
+            expected[residence, pole] = patients * held
+    found = arcs(tt.attraction_graph(table, communes, weights=weights))
+    assert found == pytest.approx({arc: each for arc, each in expected.items() if each})
+
+
+@pytest.mark.parametrize("weights", ["dominance", "concordance"])
+@pytest.mark.parametrize(
+    "more",
+    [
+        [(LYON, PARIS, 1_000, "dermatology"), (PARIS, PARIS, 50, "radiology")],
+        [(A, C, 0, "surgery")],
+    ],
+    ids=["between external places", "zeros"],
+)
+def test_what_else_an_extract_holds_changes_no_rank(weights, more):
+    """Lyon sends 50 to B, and 1 000 to Paris that are nobody's business here."""
+    rows = [*TWO, (LYON, B, 50, "dermatology")]
+    before = tt.attraction_graph(flows(rows), layer(), weights=weights)
+    assert (LYON, B) in arcs(before)
+    after = tt.attraction_graph(with_rows(flows(rows), more), layer(), weights=weights)
+    assert arcs(after) == arcs(before)
+    with_layer = tt.attraction_graph(flows(rows, layer()), layer(), weights=weights)
+    assert arcs(with_layer) == arcs(before)
+
+
+def test_ranked_weights_without_poles():
+    graph = tt.attraction_graph(flows([(A, B, 5)]), layer(), weights="dominance")
+    assert graph.number_of_edges() == 0
+    zoning = tt.delineate(flows([(A, B, 5)]), layer(), weights="dominance", population=(None, None))
+    assert [each.key for each in zoning.unmet] == ["unmet.no_flow"]
+
+
+@pytest.mark.parametrize("weights", ["dominance", "concordance"])
+def test_ranked_weights_beside_the_hospital(weights):
+    """The hospital's layer weighs as much as that of the specialists, ranked as it is."""
+    stays = flows([(A, D, 300, "surgery")])
+    alone = arcs(tt.attraction_graph(flows(TWO), layer(), weights=weights))
+    both = arcs(tt.attraction_graph(flows(TWO), layer(), weights=weights, hospital=stays))
+    assert both == pytest.approx({**alone, (A, D): sum(alone.values())})
+
+
+# --- The same in arrays ---------------------------------------------------------------------
+
+ALL_WEIGHTS = ["volume", "equal", "dominance", "concordance"]
+
+
+@HEAVY
+@given(worlds(), st.sampled_from(ALL_WEIGHTS), st.booleans())
+def test_the_network_is_the_graph(world, weights, hospital):
+    """The arcs between communes, in order; places outside in what is sent and received."""
+    communes, table = world
+    options = {"weights": weights, "hospital": table if hospital else None}
+    graph = tt.attraction_graph(table, communes, **options)
+    ground = attraction_network(table, communes, **options)
+    network = ground.network
+    assert isinstance(network, Network)
+    assert list(ground.placed) == sorted(communes.index)
+    inside = {arc: weight for arc, weight in arcs(graph).items() if set(arc) <= set(communes.index)}
+    codes = list(ground.placed)
+    found = {
+        (codes[source], codes[target]): weight
+        for source, target, weight in zip(
+            network.source, network.target, network.weight, strict=True
+        )
+    }
+    assert found == inside
+    assert list(found) == sorted(found)
+    sent, received = (dict(graph.degree(weight="weight")), dict(graph.in_degree(weight="weight")))
+    for place, each in enumerate(codes):
+        assert network.received[place] == pytest.approx(received[each])
+        assert network.sent[place] == pytest.approx(sent[each] - received[each])
+    assert network.total == pytest.approx(sum(arcs(graph).values()))
+    pairs = tt.contiguity(communes)
+    pd.testing.assert_frame_equal(ground.pairs, pairs)
+    assert ground.parameters["weights"] == weights
+    assert ground.parameters["hospital_weight"] == (1.0 if hospital else None)
+
+
+def test_scatter():
+    """Variance for each unit of weight, patients being drawn (Poisson): factors come in squared.
+
+    dermatology ×3: 10 patients are 30 of variance 90; radiology ×1: 6 patients of variance 6.
+    """
+    table = flows([(A, B, 10, "dermatology"), (A, B, 6, "radiology"), (B, B, 4, "radiology")])
+    options = {"weights": {"dermatology": 3, "radiology": 1}}
+    network = attraction_network(table, layer(), **options).network
+    assert network.weight.tolist() == [36, 4]
+    np.testing.assert_allclose(network.scatter, [96 / 36, 1])
+    plain = attraction_network(table, layer()).network
+    assert plain.scatter.tolist() == [1, 1]
+
+
+def test_scatter_of_the_hospital():
+    """20 stays weigh as 16 patients: 0.8 each, of variance 0.64."""
+    table = flows([(A, B, 16)])
+    stays = flows([(A, B, 15, "surgery"), (C, B, 5, "surgery")])
+    network = attraction_network(table, layer(), hospital=stays).network
+    assert network.weight.tolist() == pytest.approx([16 + 12, 4])
+    np.testing.assert_allclose(network.scatter, [(16 + 15 * 0.64) / 28, 0.8])
+
+
+@HEAVY
+@given(worlds(), st.sampled_from(ALL_WEIGHTS), st.integers(0, 1000))
+def test_row_order_changes_no_array(world, weights, seed):
+    communes, table = world
+    options = {"weights": weights, "hospital": table}
+    first = attraction_network(table, communes, **options)
+    other = shuffled_rows(table, seed)
+    options = {"weights": weights, "hospital": other}
+    second = attraction_network(other, shuffle(communes, seed), **options)
+    for name in ("source", "target", "weight", "scatter", "sent", "received", "population"):
+        assert getattr(first.network, name).tolist() == getattr(second.network, name).tolist()
+    assert first.communes.index.tolist() == second.communes.index.tolist()
+
+
+def test_communes_that_are_not_drawn():
+    """B has no outline: it is no node, its flows are with the outside; a bridge makes it one."""
+    communes = layer()
+    communes.loc[B, "geometry"] = shapely.Polygon()
+    table = letters([("AB", 10), ("BA", 20), ("AA", 5)])
+    ground = attraction_network(table, communes)
+    assert list(ground.placed) == [A, C, D]
+    assert ground.network.weight.tolist() == [5]
+    assert [each[0] for each in ground.network.outside] == [10, 20]
+    assert repr(ground) == "<AttractionNetwork: 3 communes, 2 borders, 1 flows>"
+    bridged = attraction_network(table, communes, bridges=[(A, B)])
+    assert list(bridged.placed) == [A, B, C, D]
+    assert bridged.network.weight.tolist() == [5, 10, 20]
+
+
+def test_unknown_inhabitants_count_none():
+    communes = layer().assign(population=pd.array([None, 5, None, 7], dtype="Int64"))
+    ground = attraction_network(letters([("AB", 10)]), communes)
+    assert ground.network.population.sum() == 12
+
+
+def test_stages_of_a_network():
+    told = []
+    attraction_network(flows(ROWS), layer(), tell=told.append)
+    assert told == ["graph"]
