@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import sys
+import textwrap
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
 from territories._words import NARROW_SPACE, figure, number, say
 from territories.reconciliation import example_line
@@ -17,8 +20,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    import pandas as pd
+
     from territories.pipeline import Run
     from territories.reconciliation import Reconciliation
+    from territories.scales import Scales
+
+# The table of scales: width of its heads, which take several lines, and its own at most.
+_HEAD: Final = 13
+_WIDTH: Final = 120
 
 
 def echo(text: str, *, err: bool = False) -> None:
@@ -71,9 +81,50 @@ def report(run: Run, out: Path) -> None:
             people=int(run.zoning.communes["population"].sum()),
         )
     )
+    _report_choice(run)
     for each in (*run.zoning.unmet, *run.weak):
         echo(say("cli.unmet", sentence=str(each)))
     echo(say("cli.look", place=str(out / "map.html"), folder=str(out)))
+
+
+def _report_choice(run: Run) -> None:
+    """Say what was proposed where no number was asked for, and how stable it is."""
+    from territories.pipeline import stability_record  # noqa: PLC0415
+
+    asked = run.settings
+    free = asked.territories is None and asked.resolution is None and asked.method == "leiden"
+    if free and len(run.zoning.territories):
+        echo(say("cli.proposed", territories=len(run.zoning.territories)))
+    record = stability_record(run)
+    if record and record["stable_share"] is not None:
+        share = f"{number(100 * record['stable_share'], digits=1)} %"
+        frontier = record["frontier_communes"]
+        echo(say("cli.stability", share=share, runs=record["runs"], communes=frontier))
+
+
+def report_scales(scales: Scales, rows: pd.DataFrame, out: Path | None) -> None:
+    """Show the table of scales, what is proposed, and what to do next."""
+    from territories._scale_page import scale_cells, stable_sentence  # noqa: PLC0415
+
+    cells = scale_cells(rows)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for head in cells.columns:
+        lines = "\n".join(textwrap.wrap(head, _HEAD))
+        justify: Literal["left", "right"] = "right" if head else "left"
+        table.add_column(lines, justify=justify, vertical="bottom", no_wrap=True)
+    for values, proposed, stable in zip(
+        cells.to_numpy(), rows["proposed"], rows["stable"], strict=True
+    ):
+        table.add_row(*values, style="bold magenta" if proposed else "" if stable else "dim")
+    shown = io.StringIO()
+    console = Console(file=shown, force_terminal=sys.stdout.isatty(), width=_WIDTH)
+    console.print(table)
+    echo("\n".join(line.rstrip() for line in shown.getvalue().rstrip().splitlines()))
+    echo(say("cli.scales_proposed", territories=scales.proposed))
+    echo(stable_sentence(rows))
+    echo(say("cli.scales_next"))
+    if out is not None:
+        echo(say("cli.scales_written", file=str(out)))
 
 
 def _report_places(run: Run) -> None:

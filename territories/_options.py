@@ -182,24 +182,60 @@ def _reading_options() -> list[click.Parameter]:
     ]
 
 
-def _run_options() -> list[click.Parameter]:
-    file_options = ("communes", "flows", "hospital", "sites", "pmsi-codes", "config")
+def _file_options() -> list[click.Parameter]:
+    """Return the options that name the files of a run."""
+    names = ("communes", "flows", "hospital", "sites", "pmsi-codes", "config")
+    return [_option(f"--{name}", type=_PATH) for name in names]
+
+
+def _division_options() -> list[click.Parameter]:
+    """Return the options that say what a division must keep to, and how flows weigh in it."""
     return [
-        *(_option(f"--{name}", type=_PATH) for name in file_options),
-        _option("--territories", type=int),
-        _option("--resolution", type=float),
         _option("--min-population", type=int),
         _option("--max-population", type=int),
-        _option("--method", type=str),
-        *_reading_options(),
-        _option("--allocation", type=click.Choice(["population", "uniform", "same"])),
+        _option("--together", multiple=True, metavar="CODES"),
+        _option("--apart", multiple=True, metavar="CODES"),
+        _option("--locked", type=_PATH),
+        _option("--poles", multiple=True, metavar="CODES"),
         _option("--bridges", type=_PATH),
+        _option("--weights", type=click.Choice(["volume", "equal", "dominance", "concordance"])),
         _option("--hospital-weight", type=float),
         _option("--seed", type=int),
+    ]
+
+
+def _run_options() -> list[click.Parameter]:
+    return [
+        *_file_options(),
+        _option("--territories", type=int),
+        _option("--resolution", type=float),
+        *_division_options(),
+        _option("--method", type=str),
+        _option("--in-pieces", is_flag=True, default=None),
+        _option("--steps", type=int),
+        _option("--runs", type=int),
+        *_reading_options(),
+        _option("--allocation", type=click.Choice(["population", "uniform", "same"])),
         _lang_option(),
         _option("--overwrite", is_flag=True),
         _option("--out", type=_PATH),
     ]
+
+
+def _scales_options() -> list[click.Parameter]:
+    return [
+        *_file_options(),
+        *_division_options(),
+        *_reading_options(),
+        _option("--allocation", type=click.Choice(["population", "uniform", "same"])),
+        _lang_option(),
+        _option("--overwrite", is_flag=True),
+        _option("--out", key="scales_out", type=_PATH),
+    ]
+
+
+def _warmup_options() -> list[click.Parameter]:
+    return [_lang_option()]
 
 
 def _fetch_options() -> list[click.Parameter]:
@@ -217,5 +253,7 @@ _OPTIONS: Final[dict[str, Callable[[], list[click.Parameter]]]] = {
     "demo": _demo_options,
     "check": _check_options,
     "run": _run_options,
+    "scales": _scales_options,
     "fetch": _fetch_options,
+    "warmup": _warmup_options,
 }

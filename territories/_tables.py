@@ -105,6 +105,7 @@ ALIASES: Final[dict[str, tuple[str, ...]]] = {
     "stays": ("stays", "(nb|nbre|nombre)_(de_)?(sejours?|sej|rsa)", "sejours?"),
     "left": ("left", "gauche", "commune_1"),
     "right": ("right", "droite", "commune_2"),
+    "territory": ("territory", "(code_(du_)?)?territoire(_cpts)?", "cpts"),
     "snds_department": ("ben_res_dpt",),
     "snds_commune": ("ben_res_com",),
 }

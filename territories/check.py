@@ -11,7 +11,7 @@ from territories._tables import matched, read_table
 from territories.errors import InputError, TerritoriesError, fault
 from territories.hospital import read_hospital, read_sites
 from territories.pmsi import read_pmsi_codes
-from territories.read import account_of, read_bridges, read_communes, read_flows
+from territories.read import account_of, read_bridges, read_communes, read_flows, read_locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -29,6 +29,7 @@ _KINDS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("pmsi_codes", ("code", "pmsi_code", "population")),
     ("sites", ("site", "code")),
     ("bridges", ("left", "right")),
+    ("locked", ("code", "territory")),
 )
 
 
@@ -88,6 +89,7 @@ def check_files(
         "sites": lambda path: _table(read_sites, path),
         "pmsi_codes": lambda path: _table(read_pmsi_codes, path),
         "bridges": lambda path: _table(read_bridges, path),
+        "locked": lambda path: _table(read_locked, path),
         "flows": lambda path: (
             read_flows(
                 path,

@@ -1,4 +1,4 @@
-"""The command line: `territories demo`, `check`, `run` and `fetch`."""
+"""The command line: `territories demo`, `check`, `run`, `scales`, `fetch` and `warmup`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from territories._console import account_line, echo, progress, report
 from territories._options import commands, usage
-from territories._words import Language, Sentence, current_language, say, using
+from territories._words import Language, Sentence, current_language, number, say, using
 from territories.errors import InputError, TerritoriesError, fault
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ _EXPECTED: Final = {
     "float": "cli.expected_number",
     "literal": "cli.expected_choice",
     "dict": "cli.expected_table",
+    "list": "cli.expected_list",
+    "bool": "cli.expected_boolean",
 }
 
 
@@ -110,12 +112,29 @@ def _run(
     if out is None:
         msg = "--out"
         raise _missing(msg)
-    given = {name: value for name, value in options.items() if value is not None}
+    _work(_settings(config, _given(columns, options)), out, overwrite=overwrite)
+
+
+def _given(columns: tuple[str, ...], options: dict[str, Any]) -> dict[str, Any]:
+    """Bring the options of a command to settings."""
+    given = {name: value for name, value in options.items() if value not in (None, ())}
     if "activities" in given:
         given["activities"] = _toml(given["activities"])
     if columns:
         given["columns"] = _mapping(columns)
-    _work(_settings(config, given), out, overwrite=overwrite)
+    for name in ("together", "apart"):
+        if name in given:
+            given[name] = [_codes(each) for each in given[name]]
+    if "poles" in given:
+        given["poles"] = [code for each in given["poles"] for code in _codes(each)]
+    if given.pop("in_pieces", False):
+        given["contiguous"] = False
+    return given
+
+
+def _codes(text: str) -> list[str]:
+    """Read codes separated by commas, semicolons or blanks."""
+    return re.findall(r"[^,;\s]+", text)
 
 
 def _missing(option: str) -> click.UsageError:
@@ -140,11 +159,18 @@ def _settings(config: Path | None, given: dict[str, Any]) -> Settings:
             "sites",
             "pmsi_codes",
             "bridges",
+            "locked",
             "cog_table",
         ):
             if isinstance(from_file.get(name), str):  # beside the configuration file
                 from_file[name] = place.parent / from_file[name]
     values = {"lang": current_language(), **from_file, **given}
+    if "steps" in values:
+        options = values.get("options", {})
+        values["options"] = {
+            **(options if isinstance(options, dict) else {}),
+            "steps": values.pop("steps"),
+        }
     for name in ("communes", "flows"):
         if name not in values:
             msg = f"--{name}"
@@ -224,6 +250,45 @@ def _work(settings: Settings, out: Path, *, overwrite: bool) -> None:
     report(run, out)
 
 
+def _scales(
+    *,
+    out: Path | None,
+    overwrite: bool,
+    config: Path | None,
+    columns: tuple[str, ...],
+    **options: Any,  # noqa: ANN401
+) -> None:
+    from territories._console import report_scales  # noqa: PLC0415
+    from territories._scale_page import refuse_suffix, scale_rows, write_scales  # noqa: PLC0415
+    from territories.pipeline import SCALE_STAGES, compute_scales  # noqa: PLC0415
+
+    settings = _settings(config, _given(columns, options))
+    if out is not None:
+        refuse_suffix(out)
+        _refuse_early(settings, out.parent, (out.name,), overwrite=overwrite)
+    with progress(len(SCALE_STAGES)) as tell:
+        found, inputs = compute_scales(settings, tell=tell)
+    rows = scale_rows(found, inputs.patients)
+    if out is not None:
+        write_scales(found, rows, out, overwrite=overwrite)
+    for account in inputs.accounts:
+        echo(account_line(account))
+    report_scales(found, rows, out)
+
+
+def _warmup(*, lang: Language | None) -> None:  # noqa: ARG001 - read before the command
+    from territories._warmup import warmup  # noqa: PLC0415
+
+    with progress(1) as tell:
+        warmth = warmup(tell=tell)
+    seconds = number(warmth.seconds, digits=1)
+    echo(say("cli.warm_done" if warmth.compiled else "cli.warm_already", seconds=seconds))
+    if warmth.folder is None:
+        echo(say("cli.warm_not_kept"))
+    else:
+        echo(say("cli.warm_kept", folder=str(warmth.folder)))
+
+
 def _refuse_early(settings: Settings, out: Path, files: Sequence[str], *, overwrite: bool) -> None:
     """Refuse before the long work what would be refused after it."""
     present = [name for name in files if (out / name).exists()]
@@ -299,7 +364,9 @@ _WORK: Final[dict[str, Callable[..., None]]] = {
     "demo": _demo,
     "check": _check,
     "run": _run,
+    "scales": _scales,
     "fetch": _fetch,
+    "warmup": _warmup,
 }
 
 

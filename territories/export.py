@@ -7,9 +7,7 @@ import json
 import math
 import os
 import re
-import sqlite3
 import unicodedata
-import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +16,7 @@ import pandas as pd
 import pyogrio
 import shapely
 
+from territories._qgis import add_styles
 from territories._words import Language, say, using
 from territories._writing import whole_file
 from territories.colours import territory_colours
@@ -27,11 +26,11 @@ from territories.evaluation import evaluate, white_zones
 from territories.secrecy import Secrecy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from territories.flows import Flows
     from territories.poles import Poles
+    from territories.stability import Runs
     from territories.zoning import Zoning
 
 # A spreadsheet runs a cell that begins so as a formula.
@@ -41,6 +40,9 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _DATE: Final = "2000-01-01T00:00:00.000Z"
 
 _SHARE_DIGITS: Final = 4
+
+# A commune that is with its pole in this share of the runs or more is stable (METHOD, section 7).
+STABLE: Final = 0.9
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class Evidence:
         Result of `hospital_agreement`.
     flows, stays
         Located flows of the specialists and of the hospital, for the measures.
+    stability
+        Result of `runs_of` for the same zoning.
     """
 
     agreement: pd.DataFrame | None = None
@@ -64,12 +68,15 @@ class Evidence:
     hospital: pd.DataFrame | None = None
     flows: Flows | None = None
     stays: Flows | None = None
+    stability: Runs | None = None
 
 
 def commune_table(zoning: Zoning, evidence: Evidence | None = None) -> pd.DataFrame:
     """Lay out what is said of each commune, under the column names people see.
 
     No count of patients is among it: poles are shown from the threshold of significance on.
+    Stability is told by shares of random runs, of which no patient can be found; the gap of flow
+    (`Runs.communes`) is a share of a commune's own patients and stays out.
     """
     known = evidence or Evidence()
     communes = zoning.communes.sort_index()
@@ -93,6 +100,14 @@ def commune_table(zoning: Zoning, evidence: Evidence | None = None) -> pd.DataFr
     table[say("column.territory_name")] = labels.map(
         lambda each: zoning.names.get(each, each), na_action="ignore"
     )
+    if known.stability is not None:
+        runs = known.stability.communes.reindex(communes.index)
+        table[say("column.stability")] = runs["core_share"].round(_SHARE_DIGITS)
+        table[say("column.second_territory")] = runs["second"].map(
+            lambda each: zoning.names.get(each, each), na_action="ignore"
+        )
+        away = runs["second_share"].where(runs["second"].notna())
+        table[say("column.second_share")] = away.round(_SHARE_DIGITS)
     if known.poles is not None:
         wide = known.poles.table["pole"].unstack("activity").reindex(communes.index)
         reserved = {*table.columns, say("column.hospital")}
@@ -141,6 +156,9 @@ def territory_table(
         table[say("column.hospital_leakage")] = lost.round(_SHARE_DIGITS)
     if known.agreement is not None:
         table = table.join(_class_shares(zoning, known.agreement))
+    if known.stability is not None:
+        held = stable_share(zoning, known.stability.communes["core_share"])
+        table[say("column.stable_share")] = held.round(_SHARE_DIGITS)
     return table
 
 
@@ -196,6 +214,18 @@ def _class_shares(zoning: Zoning, agreement: pd.DataFrame) -> pd.DataFrame:
         [say("column.class_share", name=slug(say(f"class.{each}"))) for each in shares.columns],
         axis=1,
     )
+
+
+def stable_share(zoning: Zoning, core_share: pd.Series) -> pd.Series:
+    """Return the share of each territory's people who live in communes that are stable.
+
+    Shared communes count by weight; missing where nobody lives.
+    """
+    member = zoning.membership
+    people = member["code"].map(zoning.communes["population"]).astype("float64") * member["weight"]
+    held = people.where(member["code"].map(core_share) >= STABLE, 0.0)
+    sums = pd.DataFrame({"held": held, "all": people}).groupby(member["territory"]).sum()
+    return sums["held"] / sums["all"].where(sums["all"] > 0)
 
 
 def slug(text: str) -> str:
@@ -283,77 +313,7 @@ def write_gpkg(
             )
     finally:
         pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": before})
-    _add_styles(path, territory_colours(zoning), zoning.names)
-
-
-def _add_styles(path: Path, colours: Mapping[str, str], names: Mapping[str, str]) -> None:
-    """Store one default style a layer, as QGIS does: it is applied when the layer is opened."""
-    styles = {
-        "communes": _categories(colours, names, border=0.1, alpha=0.55),
-        "territoires": _categories(colours, names, border=0.7, alpha=0.25),
-    }
-    with sqlite3.connect(path) as base:
-        base.execute(
-            "CREATE TABLE layer_styles (id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, "
-            "f_table_catalog TEXT(256), f_table_schema TEXT(256), f_table_name TEXT(256), "
-            "f_geometry_column TEXT(256), styleName TEXT(30), styleQML TEXT, styleSLD TEXT, "
-            "useAsDefault BOOLEAN, description TEXT, owner TEXT(30), ui TEXT(30), "
-            "update_time DATETIME DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ','now')))"
-        )
-        base.executemany(
-            "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, "
-            "f_geometry_column, styleName, styleQML, styleSLD, useAsDefault, description, owner, "
-            "update_time) VALUES ('', '', ?, 'geom', 'territories', ?, '', 1, '', '', ?)",
-            [(name, style, _DATE) for name, style in styles.items()],
-        )
-        base.execute(
-            "INSERT INTO gpkg_contents (table_name, data_type, identifier, last_change) "
-            "VALUES ('layer_styles', 'attributes', 'layer_styles', ?)",
-            (_DATE,),
-        )
-    base.close()
-
-
-def _categories(
-    colours: Mapping[str, str], names: Mapping[str, str], *, border: float, alpha: float
-) -> str:
-    """Write a QGIS style that gives each territory its colour."""
-    root = ET.Element("qgis", version="3.28", styleCategories="Symbology")
-    renderer = ET.SubElement(
-        root,
-        "renderer-v2",
-        type="categorizedSymbol",
-        attr=say("column.territory"),
-        enableorderby="0",
-    )
-    categories = ET.SubElement(renderer, "categories")
-    symbols = ET.SubElement(renderer, "symbols")
-    for number, (territory, colour) in enumerate(colours.items()):
-        ET.SubElement(
-            categories,
-            "category",
-            value=territory,
-            label=names.get(territory, territory),
-            symbol=str(number),
-            render="true",
-            type="string",
-        )
-        symbol = ET.SubElement(symbols, "symbol", type="fill", name=str(number), alpha=str(alpha))
-        layer = ET.SubElement(symbol, "layer", attrib={"class": "SimpleFill"}, enabled="1")
-        red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
-        options = ET.SubElement(layer, "Option", type="Map")
-        for name, value in {
-            "color": f"{red},{green},{blue},255",
-            "outline_color": "60,60,60,255",
-            "outline_width": str(border),
-            "outline_width_unit": "MM",
-            "style": "solid",
-            "outline_style": "solid",
-        }.items():
-            ET.SubElement(options, "Option", type="QString", name=name, value=value)
-    return "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n" + ET.tostring(
-        root, encoding="unicode"
-    )
+    add_styles(path, _DATE, territory_colours(zoning), zoning.names)
 
 
 def export_geojson(

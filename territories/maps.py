@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
 
     from territories.poles import Poles
+    from territories.stability import Runs
     from territories.zoning import Zoning
 
 # What two neighbours of different colour are worth, by theme: borders of territories first.
@@ -38,6 +39,7 @@ _WEIGHTS: Final = {"territory": 100.0, "concordance": 10.0, "pole": 1.0}
 _CLASSES: Final = ("always", "all_but_one", "majority", "relative", "none", "insufficient")
 _STATES: Final = ("agree", "differ", "liberal_only", "hospital_only", "neither")
 _TIED: Final = -2
+_WHOLE: Final = 100
 _TOLERANCE_M: Final = 150.0
 _UNITS_PER_DEGREE: Final = 100_000
 
@@ -52,6 +54,7 @@ def territory_map(
     agreement: pd.DataFrame | None = None,
     poles: Poles | None = None,
     hospital: pd.DataFrame | None = None,
+    stability: Runs | None = None,
     title: str | None = None,
     note: str | None = None,
     language: Language = "fr",
@@ -69,6 +72,10 @@ def territory_map(
         Dominant poles: adds one theme an activity. Their figures do not enter the page.
     hospital
         Result of `hospital_agreement`: adds the hospital pole and its comparison.
+    stability
+        Result of `runs_of` for the same zoning: adds the frontier communes, which are not always
+        with their pole when patients are drawn again, and how solid each border is. Of the flows
+        themselves (`flow_gap`) nothing enters the page.
     title
         Heading of the page.
     note
@@ -93,6 +100,7 @@ def territory_map(
             agreement=agreement,
             poles=poles,
             hospital=hospital,
+            stability=stability,
         )
         heading = title or say("map.title_territories")
     about = {"language": language, "theme": "territory", "title": heading, "note": note}
@@ -147,6 +155,7 @@ def _payload(
     agreement: pd.DataFrame | None = None,
     poles: Poles | None = None,
     hospital: pd.DataFrame | None = None,
+    stability: Runs | None = None,
 ) -> dict[str, object]:
     """Gather what the page shows, and nothing else."""
     layer = communes.sort_index()
@@ -205,6 +214,8 @@ def _payload(
         }
     if zoning is not None:
         data |= _territories(zoning, ids, layer, colours)
+    if zoning is not None and stability is not None:
+        data["stability"] = _stability(stability, ids, order)
     return data
 
 
@@ -245,6 +256,35 @@ def _territories(
             for code, name in zip(ids, names, strict=True)
         ],
     }
+
+
+def _stability(runs: Runs, ids: list[str], order: pd.Index) -> dict[str, object]:
+    """Lay out what is stable: shares of the runs in whole percents, rounded down.
+
+    Of communes and borders that hold in all the runs nothing is said, so that the page stays light.
+    """
+    table = runs.communes.reindex(order)
+    own, other = (_percents(table[name]) for name in ("core_share", "second_share"))
+    second = numbers(table["second"].where(table["second"].isin(ids)), order, ids)
+    communes = {
+        place: [share, *([second[place], other[place]] if second[place] >= 0 else [])]
+        for place, share in enumerate(own)
+        if share < _WHOLE
+    }
+    borders = runs.borders.assign(percent=_percents(runs.borders["solidity"]))
+    weak = borders[borders["percent"] < _WHOLE]
+    left, right = (order.get_indexer(pd.Index(weak[end])) for end in ("left", "right"))
+    return {
+        "runs": len(runs),
+        "kind": runs.kind,
+        "communes": communes,
+        "borders": np.column_stack([left, right, weak["percent"]]).ravel().tolist(),
+    }
+
+
+def _percents(shares: pd.Series) -> list[int]:
+    """Write shares as whole percents, rounded down; -1 where there is none."""
+    return np.floor(100 * shares + 1e-6).fillna(-1).astype(int).tolist()  # type: ignore[no-any-return]
 
 
 def _words() -> dict[str, str]:

@@ -7,24 +7,27 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
-
-from pydantic import BaseModel, ConfigDict, StrictInt
+from typing import TYPE_CHECKING, Any, Final
 
 from territories import __version__
-from territories._coding import Arrondissements
-from territories._cog_files import cog_account, read_cog
-from territories._extract import Dash, Duplicates
-from territories._numbers import MASKED_AS
-from territories._rows import OnUnknown
-from territories._words import Language, Sentence, current_language, using
+from territories._inputs import (
+    Inputs,
+    Settings,
+    ground_options,
+    read_inputs,
+    roles,
+    wished,
+)
+from territories._warmup import is_compiled
+from territories._words import Sentence, current_language, using
 from territories._writing import whole_folder
 from territories.communes import place_names
 from territories.concordance import concordance, hospital_agreement
-from territories.delineation import CLEAR_INSIDE_SHARE, delineate
+from territories.division import divided
 from territories.errors import InputError, fault
 from territories.evaluation import evaluate
 from territories.export import (
+    STABLE,
     Evidence,
     commune_table,
     outlines,
@@ -33,23 +36,30 @@ from territories.export import (
     write_geojson,
     write_gpkg,
 )
-from territories.hospital import read_hospital
+from territories.graph import attraction_network
 from territories.maps import territory_map
-from territories.pmsi import Rule
 from territories.poles import dominant_poles
-from territories.read import (
-    account_of,
-    read_bridges,
-    read_communes,
-    read_flows,
-)
+from territories.scales import scales
 from territories.secrecy import Secrecy
+from territories.stability import repeated
+from territories.task import asked
 
 if TYPE_CHECKING:
-    from territories.communes import Bridges
     from territories.flows import Flows
     from territories.reconciliation import Reconciliation
+    from territories.scales import Scales
     from territories.zoning import Zoning
+
+__all__ = [
+    "FILES",
+    "SCALE_STAGES",
+    "STAGES",
+    "Run",
+    "Settings",
+    "compute",
+    "compute_scales",
+    "write",
+]
 
 FILES: Final = (
     "communes.csv",
@@ -67,59 +77,22 @@ STAGES: Final = (
     "flows",
     "hospital",
     "poles",
-    "delineation",
+    "borders",
+    "graph",
+    "search",
     "measures",
     "map",
     "files",
 )
 
+SCALE_STAGES: Final = ("communes", "flows", "hospital", "poles", "borders", "graph", "search")
+
 _CODE_LENGTH: Final = 5
 
+# A territory that keeps less than this share of its people's care is weak.
+WEAK_INSIDE_SHARE: Final = 0.3
+
 Tell = Callable[[str], None]
-
-
-class Settings(BaseModel):
-    """What a run is asked: the inputs and the parameters, as on the command line.
-
-    Names and meanings are those of `read_flows`, `read_hospital` and `delineate`.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    communes: Path
-    flows: Path
-    hospital: Path | None = None
-    sites: Path | None = None
-    pmsi_codes: Path | None = None
-    bridges: Path | None = None
-    cog: StrictInt | None = None
-    cog_table: Path | None = None
-    columns: dict[str, str] = {}
-    activities: dict[str, list[str]] = {}
-    activity: str | None = None
-    allow_new: bool = False
-    year: str | None = None
-    duplicates: Duplicates = "error"
-    dash: Dash = "masked"
-    masked_as: StrictInt = MASKED_AS
-    arrondissements: Arrondissements = "city"
-    residences: Literal["communes", "pmsi"] = "communes"
-    sheet: str | None = None
-    layer: str | None = None
-    crs: str | None = None
-    territories: StrictInt | None = None
-    resolution: float | None = None
-    min_population: StrictInt | None = 20_000
-    max_population: StrictInt | None = None
-    method: str = "leiden"
-    weights: Literal["volume", "equal"] | dict[str, float] = "volume"
-    allocation: Rule = "population"
-    hospital_weight: float | None = None
-    on_unknown: OnUnknown = "error"
-    seed: StrictInt = 0
-    lang: Language = "fr"
-    title: str | None = None
-    note: str | None = None
 
 
 @dataclass(frozen=True)
@@ -150,111 +123,94 @@ class Run:
 def compute(settings: Settings, *, tell: Tell = lambda _: None) -> Run:
     """Read the inputs and work out poles, concordance and territories. Nothing is written.
 
+    With the method ``"leiden"`` the patients are drawn again `Settings.runs` times, which tells
+    how far each commune and each border holds (see `runs_of`).
+
     Parameters
     ----------
     settings
         Inputs and parameters.
     tell
-        Called with the name of each stage (of `STAGES`) as it begins.
+        Called with the name of each stage (of `STAGES`) as it begins; ``"compilation"`` instead of
+        ``"search"`` where the engine must be compiled first.
 
     Raises
     ------
     TerritoriesError
         If an input or a parameter is refused.
     """
-    if settings.hospital is not None and settings.sites is None:
-        raise InputError(fault("hospital_incomplete"))
-    alone = [
-        name
-        for name in ("sites", "pmsi_codes", "hospital_weight")
-        if getattr(settings, name) is not None
-        and not (name == "pmsi_codes" and settings.residences == "pmsi")
-    ]
-    if settings.hospital is None and alone:
-        options = ", ".join(f"--{name.replace('_', '-')}" for name in alone)
-        raise InputError(fault("hospital_missing", options=options))
-    tell("communes")
-    cog = None if settings.cog_table is None else read_cog(settings.cog_table)
-    communes = read_communes(
-        settings.communes,
-        cog=settings.cog if cog is None else None,
-        columns=_columns(settings, "code", "name", "population"),
-        layer=settings.layer,
-        crs=settings.crs,
-    )
-    missing = communes.index[communes["population"].isna()]
-    if len(missing):
-        values = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")  # noqa: PLR2004
-        raise InputError(
-            fault(
-                "population_for_run", file=communes.attrs["file"], count=len(missing), values=values
-            )
-        )
-    bridges: Bridges | None = None if settings.bridges is None else read_bridges(settings.bridges)
-    tell("flows")
-    flows = read_flows(
-        settings.flows,
-        cog_table=cog,
-        communes=communes,
-        **flow_options(settings),
-    )
-    tell("hospital")
-    stays = None
-    if settings.hospital is not None and settings.sites is not None:
-        stays = read_hospital(
-            settings.hospital,
-            sites=settings.sites,
-            pmsi_codes=settings.pmsi_codes,
-            communes=communes,
-            allocation=settings.allocation,
-            cog_table=cog,
-            on_unknown="aside" if settings.on_unknown == "aside" else "error",
-            masked_as=settings.masked_as,
-            columns=_columns(settings, "pmsi_code", "site", "activity", "stays"),
-        )
-    tell("poles")
-    flows = flows.located().grouped()
-    poles = dominant_poles(flows)
+    inputs = read_inputs(settings, tell=tell)
+    poles = dominant_poles(inputs.flows)
     agreement = concordance(poles)
     hospital = None
-    if stays is not None and flows.grouping is not None:
-        stays = stays.grouped(flows.grouping)
-        hospital = hospital_agreement(agreement, dominant_poles(stays.together()))
-    tell("delineation")
-    weighted = settings.hospital_weight is not None and stays is not None
-    zoning = delineate(
-        flows,
-        communes,
+    if inputs.stays is not None:
+        hospital = hospital_agreement(agreement, dominant_poles(inputs.stays.together()))
+    tell("borders")
+    ground = attraction_network(
+        inputs.flows, inputs.communes, **ground_options(settings, inputs), tell=tell
+    )
+    task = asked(
+        ground,
         method=settings.method,
         territories=settings.territories,
         resolution=settings.resolution,
-        population=(settings.min_population or None, settings.max_population or None),
-        weights=settings.weights,
-        hospital=stays if weighted else None,
-        hospital_weight=settings.hospital_weight or 0.0,
-        bridges=bridges,
+        contiguous=settings.contiguous,
+        options=settings.options,
         seed=settings.seed,
+        **wished(settings, inputs),
     )
-    account = flows.reconciliation
-    if weighted:
-        account = account.noted(
-            Sentence("notice.hospital_in_graph", {"weight": settings.hospital_weight})
-        )
-    accounts = [communes.attrs["reconciliation"], account]
-    if stays is not None:
-        accounts.append(stays.reconciliation)
-    others = (settings.sites, settings.pmsi_codes, settings.bridges)
-    accounts += [account_of(path) for path in others if path is not None]
-    accounts += [] if cog is None else [cog_account(cog)]
+    tell("search" if is_compiled() else "compilation")
+    runs = None
+    if settings.runs and settings.method == "leiden" and task.network.total:
+        runs = repeated(task, runs=settings.runs)
+    zoning = divided(task) if runs is None else runs.zoning
     return Run(
         zoning=zoning,
         evidence=Evidence(
-            agreement=agreement, poles=poles, hospital=hospital, flows=flows, stays=stays
+            agreement=agreement,
+            poles=poles,
+            hospital=hospital,
+            flows=inputs.flows,
+            stays=inputs.stays,
+            stability=runs,
         ),
-        accounts=tuple(accounts),
+        accounts=inputs.accounts,
         settings=settings,
-        weak=_weak(zoning, flows),
+        weak=_weak(zoning, inputs.flows),
     )
+
+
+def compute_scales(settings: Settings, *, tell: Tell = lambda _: None) -> tuple[Scales, Inputs]:
+    """Read the inputs and scan the scales (see `scales`). Nothing is written.
+
+    A number or a resolution among the settings, which is what is looked for, is left aside.
+
+    Parameters
+    ----------
+    settings
+        Inputs and parameters.
+    tell
+        Called with the name of each stage (of `SCALE_STAGES`) as it begins.
+    """
+    inputs = read_inputs(settings, tell=tell)
+    tell("borders")
+
+    def told(stage: str) -> None:
+        tell("compilation" if stage == "search" and not is_compiled() else stage)
+
+    if not inputs.patients:
+        raise InputError(fault("scales_no_flow"))
+    found = scales(
+        inputs.flows,
+        inputs.communes,
+        seed=settings.seed,
+        contiguous=settings.contiguous,
+        options=settings.options,
+        tell=told,
+        **ground_options(settings, inputs),
+        **wished(settings, inputs),
+    )
+    return found, inputs
 
 
 def _weak(zoning: Zoning, flows: Flows) -> tuple[Sentence, ...]:
@@ -262,7 +218,7 @@ def _weak(zoning: Zoning, flows: Flows) -> tuple[Sentence, ...]:
     measures = evaluate(zoning, flows)
     share = Secrecy().shares(measures["inside"], measures["sent"])
     # Those without care are said already, in `Zoning.unmet`.
-    few = share[(share < CLEAR_INSIDE_SHARE) & (measures["received"] > 0)]
+    few = share[(share < WEAK_INSIDE_SHARE) & (measures["received"] > 0)]
     table = flows.table[["destination", "patients"]].assign(
         territory=flows.table["residence"].map(zoning.labels)
     )
@@ -281,29 +237,6 @@ def _weak(zoning: Zoning, flows: Flows) -> tuple[Sentence, ...]:
             measures["name"].reindex(few.index), few, main.reindex(few.index), strict=True
         )
     )
-
-
-def flow_options(settings: Settings) -> dict[str, Any]:
-    """Return the options of `read_flows` that the settings tell."""
-    names = (
-        *("cog", "on_unknown", "activity", "activities", "allow_new", "year", "duplicates"),
-        *("dash", "masked_as", "arrondissements", "allocation", "sheet"),
-    )
-    pmsi = settings.pmsi_codes if settings.residences == "pmsi" else None
-    columns = _columns(
-        settings,
-        *("residence", "activity", "practitioner", "destination", "patients"),
-        *("amount", "department", "year"),
-    )
-    return {name: getattr(settings, name) for name in names} | {
-        "pmsi_codes": pmsi,
-        "columns": columns,
-    }
-
-
-def _columns(settings: Settings, *ours: str) -> dict[str, str]:
-    """Keep the mapping of the columns that one file can have."""
-    return {name: theirs for name, theirs in settings.columns.items() if name in ours}
 
 
 def write(
@@ -349,6 +282,7 @@ def write(
             agreement=run.evidence.agreement,
             poles=run.evidence.poles,
             hospital=run.evidence.hospital,
+            stability=run.evidence.stability,
             title=run.settings.title,
             note=run.settings.note,
             language=current_language(),
@@ -376,21 +310,35 @@ def _run_record(run: Run, door: Secrecy) -> dict[str, Any]:
         "secrecy": {"threshold": door.threshold, "professionals": door.professionals},
         "inputs": {
             role: {"file": each.file, "sha256": each.sha256}
-            for role, each in zip(_roles(run.settings), run.accounts, strict=True)
+            for role, each in zip(roles(run.settings), run.accounts, strict=True)
         },
         "delineation": dict(run.zoning.parameters),
         "practices": practice_record(run),
         "grouping": grouping_record(run),
         "territories": len(run.zoning.territories),
+        "stability": stability_record(run),
         "unmet": [str(each) for each in run.zoning.unmet],
         "weak": [str(each) for each in run.weak],
     }
 
 
-def _roles(settings: Settings) -> list[str]:
-    """Name the inputs of a run, in the order of its accounts."""
-    names = ("communes", "flows", "hospital", "sites", "pmsi_codes", "bridges", "cog_table")
-    return [name for name in names if getattr(settings, name) is not None]
+def stability_record(run: Run) -> dict[str, Any]:
+    """Sum up how far the territories depend on chance; empty where it was not worked out."""
+    runs = run.evidence.stability
+    if runs is None:
+        return {}
+    people = run.zoning.communes["population"].reindex(runs.communes.index)
+    held = runs.communes["core_share"]
+    all_people = float(people.sum())
+    return {
+        "runs": len(runs),
+        "kind": runs.kind,
+        "agreement": round(runs.agreement, 4),
+        "stable_share": round(float(people[held >= STABLE].sum()) / all_people, 4)
+        if all_people
+        else None,
+        "frontier_communes": int((held < STABLE).sum()),
+    }
 
 
 def practice_record(run: Run) -> dict[str, Any]:

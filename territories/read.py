@@ -11,7 +11,7 @@ import pandas as pd
 from territories._allocation import shared_out
 from territories._coding import Arrondissements
 from territories._cog_files import read_cog
-from territories._columns import code_column
+from territories._columns import code_column, text_column
 from territories._extract import (
     Dash,
     Duplicates,
@@ -25,7 +25,7 @@ from territories._keys import by_value, row_keys
 from territories._layers import read_communes
 from territories._numbers import MASKED_AS, MOST_MASKED
 from territories._rows import OnUnknown, accounted, row_faults, with_external, without_duplicates
-from territories._tables import matched, read_table
+from territories._tables import matched, read_table, value_list
 from territories._words import Sentence
 from territories.activities import known as activities_known
 from territories.errors import CodeError, InputError, fault, one_of
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from territories._coding import Coded
     from territories.cog import CogTable
 
-__all__ = ["account_of", "read_bridges", "read_communes", "read_flows"]
+__all__ = ["account_of", "read_bridges", "read_communes", "read_flows", "read_locked"]
 
 PathLike = str | Path
 
@@ -286,3 +286,36 @@ def read_bridges(path: PathLike) -> pd.DataFrame:
     if faults:
         raise CodeError(*faults)
     return pd.DataFrame({name: code for name, (code, _) in ends.items()})
+
+
+def read_locked(path: PathLike) -> pd.Series:
+    """Read the communes that are locked into a territory.
+
+    Parameters
+    ----------
+    path
+        A table with the columns `code` and `territory` (``territoire``): any names of territories,
+        and as many rows as communes to lock. An empty territory leaves the commune free. The
+        `communes.csv` of a run locks all of it.
+
+    Returns
+    -------
+    Series
+        Territory by code, as `delineate` takes it.
+
+    Raises
+    ------
+    InputError
+        If a code cannot be read, or a commune is locked into two territories.
+    """
+    table = matched(read_table(path), ["code", "territory"])
+    code, faults = code_column(table, "code", [])
+    locked = pd.DataFrame({"code": code, "territory": text_column(table, "territory")})
+    locked = locked[locked["territory"] != ""].drop_duplicates()
+    twice = sorted(locked["code"][locked["code"].duplicated()].unique())
+    if twice:
+        values = {"file": table.file, "count": len(twice), "values": value_list(pd.Series(twice))}
+        faults.append(fault("locked_twice", **values))
+    if faults:
+        raise CodeError(*faults)
+    return locked.set_index("code")["territory"].astype("str").rename("territory")

@@ -511,7 +511,7 @@ def test_an_interrupted_computation_writes_nothing(
     def stopped(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("territories.pipeline.delineate", stopped)
+    monkeypatch.setattr("territories.pipeline.repeated", stopped)
     before = everything(tmp_path)
     told = cli("run", *as_options(region), "--out", tmp_path / "out")
     assert told.code == 1

@@ -602,6 +602,23 @@ def test_every_table_says_the_same(out: Path) -> None:
         assert gpkg[key].tolist() == base[key].tolist() == told[f"{kind}.csv"][key].tolist()
 
 
+def test_frontiers_are_told_and_the_map_is_light(out: Path) -> None:
+    communes, territories = (tables(out)[f"{name}.csv"] for name in ("communes", "territories"))
+    frontier = communes[communes["stabilite"] < 0.9]
+    assert 0 < len(frontier) < 100
+    assert frontier["deuxieme_territoire"].isin(territories["nom"]).all()
+    assert (frontier["deuxieme_territoire"] != frontier["territoire_nom"]).all()
+    assert ((frontier["stabilite"] + frontier["part_deuxieme"]) <= 1 + 1e-9).all()
+    assert territories["part_stable"].between(0.8, 1).all()
+    record = strict(out / "run.json")["stability"]
+    assert record["runs"] == 100
+    assert record["frontier_communes"] == len(frontier)
+    people = communes["population"]
+    stable = people[communes["stabilite"] >= 0.9].sum() / people.sum()
+    assert record["stable_share"] == pytest.approx(stable, abs=1e-4)
+    assert (out / "map.html").stat().st_size < 1_100_000
+
+
 def test_reconciliation_is_as_the_contract_says(out: Path, cvl: Path) -> None:
     records = strict(out / "reconciliation.json")
     assert {each["file"] for each in records} == set(OPTIONS.values())

@@ -361,7 +361,7 @@ def test_a_door_interrupted_leaves_nothing(
     def fails(*_: object, **__: object) -> None:
         raise problem
 
-    writer = {"geojson": "write_geojson", "gpkg": "_add_styles", "csv": "write_csv"}[kind]
+    writer = {"geojson": "write_geojson", "gpkg": "add_styles", "csv": "write_csv"}[kind]
     monkeypatch.setattr(f"territories.export.{writer}", fails)
     with pytest.raises(InputError if isinstance(problem, OSError) else KeyboardInterrupt):
         DOORS[kind](zoning(), tmp_path / f"x.{kind}")

@@ -160,7 +160,7 @@ def test_no_address_and_no_figure_is_in_the_page() -> None:
     page = html(grid_map(note="Données simulées"))
     addresses = set(re.findall(r"https?://[^\s\"'`<>)\\]*", page))
     assert addresses <= {"http://www.w3.org/2000/svg"}
-    for secret in ("76543", "12345", "54321", "patients", '"margin"', "sourceMappingURL"):
+    for secret in ("76543", "12345", "54321", '"patients"', '"margin"', "sourceMappingURL"):
         assert secret not in page
 
 

@@ -36,6 +36,19 @@
   const AGREE = "#9cc4e4";
   const DIFFER = "#d9601a";
 
+  // Stability: shares of the runs, in percents, from which on a commune or a border is of a class.
+  // One hue from light to dark on a pale ground: read without telling colours apart.
+  const HELD = [90, 75, 50, 0];
+  const HELD_NAMES = ["stable", "frontier_1", "frontier_2", "frontier_3"];
+  const HELD_FILLS = ["#cddeea", "#fdbf7c", "#e0592f", "#7f1d0a"];
+  const SOLID = [90, 50, 0];
+  const SOLID_NAMES = ["solid", "weak_1", "weak_2"];
+  const SOLID_LINES = [
+    { width: 3.4, casing: 5.5 },
+    { width: 2.8, casing: 5, dash: "10 6" },
+    { width: 2.8, casing: 5, dash: "2 7" },
+  ];
+
   // ---------------------------------------------------------------- words
 
   function words(data) {
@@ -56,7 +69,9 @@
       number: (value) => numbers.format(value),
       percent: (part, whole) => {
         const share = whole > 0 ? part / whole : 0;
-        return share > 0 && share < 0.005 ? `< ${percents.format(0.01)}` : percents.format(share);
+        if (share > 0 && share < 0.005) return `< ${percents.format(0.01)}`;
+        if (share >= 0.995 && share < 1) return `> ${percents.format(0.99)}`;
+        return percents.format(share);
       },
       count: (key, value) =>
         say(plurals.select(value) === "one" ? `${key}_one` : key, { count: numbers.format(value) }),
@@ -109,6 +124,13 @@
     const frame = drawing("rect", { x: 0.5, y: 0.5, width: 35, height: 21, class: "tm-frame" });
     const size = { width: 36, height: 22, class: "tm-swatch", "aria-hidden": "true" };
     return drawing("svg", size, ...parts, frame);
+  }
+
+  /** A sample of a line, as in a printed legend. */
+  function lineSwatch({ width, dash }) {
+    const line = { x1: 2, y1: 11, x2: 34, y2: 11, stroke: INK, "stroke-width": width, "stroke-dasharray": dash };
+    const size = { width: 36, height: 22, class: "tm-swatch", "aria-hidden": "true" };
+    return drawing("svg", size, drawing("line", line));
   }
 
   // ---------------------------------------------------------------- geometry
@@ -319,6 +341,27 @@
 
   const plain = remembered((colour) => ({ fill: colour, base: colour }));
 
+  const classOf = (bounds, percent) => bounds.findIndex((least) => percent >= least);
+
+  /** How a commune holds: what is not told is with its pole in all the runs. */
+  function holding(data) {
+    return (commune) => {
+      if (data.territory[commune] < 0) return { share: -1 };
+      const [share, second = -1, other = 0] = data.stability.communes[commune] || [100];
+      return { share, second, other };
+    };
+  }
+
+  /** The class of each border between two territories; what is not told is solid. */
+  function solidity(data) {
+    const known = new Map();
+    const { borders: flat } = data.stability;
+    const key = (one, two) => Math.min(one, two) * data.codes.length + Math.max(one, two);
+    for (let k = 0; k < flat.length; k += 3) known.set(key(flat[k], flat[k + 1]), flat[k + 2]);
+    return ({ left, right }) =>
+      right < 0 ? 0 : classOf(SOLID, known.get(key(left, right)) ?? 100);
+  }
+
   /** What can be shown, each as {key, name, paint(commune), legend(), names()}.
       `paint` gives {fill, base}: the fill and the plain colour nearest to it. */
   function themes(data, text, fills) {
@@ -419,6 +462,13 @@
         }
         return plain(territory < 0 ? BLANK : colour(territory));
       };
+      const territoryNames = () =>
+        found.map(({ value, communes, population }) => ({
+          text: data.territories[value].name,
+          commune: data.territories[value].commune,
+          communes,
+          population,
+        }));
       const special = [];
       if (shared.length) {
         const group = { communes: shared, population: people(shared) };
@@ -453,14 +503,42 @@
             ),
           },
         ],
-        names: () =>
-          found.map(({ value, communes, population }) => ({
-            text: data.territories[value].name,
-            commune: data.territories[value].commune,
-            communes,
-            population,
-          })),
+        names: territoryNames,
       });
+
+      if (data.stability) {
+        const held = holding(data);
+        const kinds = data.codes.map((_, commune) => classOf(HELD, held(commune).share));
+        const byKind = new Map(groups(kinds).map((group) => [group.value, group]));
+        const count = text.number(data.stability.runs);
+        offered.push({
+          key: "stability",
+          name: text.say("theme_stability"),
+          help: text.say(`help_stability_${data.stability.kind}`, { count }),
+          solidity: true,
+          paint: (commune) => plain(kinds[commune] < 0 ? BLANK : HELD_FILLS[kinds[commune]]),
+          legend: () => [
+            {
+              rows: HELD_NAMES.map((name, kind) => {
+                const group = byKind.get(kind) || { communes: [], population: 0 };
+                const paint = plain(HELD_FILLS[kind]);
+                return { ...row(group, paint, text.say(name)), sentence: text.say(`rule_${name}`) };
+              }),
+            },
+            { rows: special.filter(({ name }) => name === text.say("uncovered")) },
+            {
+              heading: text.say("solidity"),
+              rows: SOLID_NAMES.map((name, kind) => ({
+                line: SOLID_LINES[kind],
+                name: text.say(name),
+                sentence: text.say(`rule_${name}`),
+                communes: [],
+              })),
+            },
+          ],
+          names: territoryNames,
+        });
+      }
     }
 
     if (data.concordance) {
@@ -749,9 +827,22 @@
       const several = data.shared[commune] || [[main, 1]];
       return several.map(([territory]) => data.territories[territory].name).join(text.say("and"));
     };
+    const held = data.stability && holding(data);
+    const percent = (share) => text.percent(share, 100);
+    /** "avec son pôle dans 73 % des tirages ; sinon avec Blois (27 %)" */
+    function heldWords(k) {
+      const { share, second, other } = held(k);
+      if (share < 0) return null;
+      const values = { share: percent(share) };
+      if (second < 0) return text.say("with_pole", values);
+      const key = share + other >= 99 ? "with_pole_or" : "with_pole_mostly"; // rounded down, both
+      return text.say(key, { ...values, second: data.territories[second].name, other: percent(other) });
+    }
     function commune(k) {
       const rows = [];
       if (data.territories) rows.push([text.say("territory"), territoryNames(k), "tm-strong"]);
+      const words = held && heldWords(k);
+      if (words) rows.push([text.say("stability"), words, held(k).share < HELD[0] ? "tm-strong" : ""]);
       if (data.concordance) {
         const { classes, pole, matched, activities } = data.concordance;
         if (pole[k] >= 0) rows.push([text.say("pole"), placeName(pole[k]), "tm-strong"]);
@@ -785,7 +876,13 @@
         communes: text.count("communes", communes.length),
         people: text.count("people", population),
       });
-      return { title: data.territories[number].name, code: "", lead, rows: [] };
+      const rows = [];
+      if (held) {
+        const inhabitants = (which) => which.reduce((sum, k) => sum + (data.population[k] || 0), 0);
+        const stable = communes.filter((k) => held(k).share >= HELD[0]);
+        rows.push([text.say("stable_people"), text.percent(inhabitants(stable), inhabitants(communes))]);
+      }
+      return { title: data.territories[number].name, code: "", lead, rows };
     }
     return { commune, territory };
   }
@@ -961,7 +1058,7 @@
 
   // ---------------------------------------------------------------- panel
 
-  function legendRow({ fills, name, sentence, detail, communes }, text, onPick) {
+  function legendRow({ fills, line, name, sentence, detail, communes }, text, onPick) {
     const labels = element(
       "span",
       { class: "tm-row-text" },
@@ -969,6 +1066,7 @@
       sentence ? element("span", { class: "tm-row-sentence" }, sentence) : null,
       detail ? element("span", { class: "tm-row-detail" }, detail) : null,
     );
+    if (line) return element("li", { class: "tm-row" }, lineSwatch(line), labels);
     if (!communes.length) return element("li", { class: "tm-row tm-row-empty" }, swatch(...fills), labels);
     const action = { type: "button", class: "tm-row", title: text.say("zoom_to"), onclick: () => onPick(communes) };
     return element("li", {}, element("button", action, swatch(...fills), labels));
@@ -1083,7 +1181,7 @@
     const extent = L.latLngBounds(corners(lines.points).map(degrees));
     const offered = themes(data, text, patterns(container, id));
     const about = describe(data, text);
-    const state = { theme: null, communeLines: true, namesShown: true, moved: false, wholeZoom: Infinity };
+    const state = { theme: null, communeLines: true, territoryLines: true, namesShown: true, moved: false, wholeZoom: Infinity };
 
     container.classList.add("tm");
     container.setAttribute("aria-label", data.title);
@@ -1120,6 +1218,7 @@
       territories:
         data.territories &&
         borderLayer(borders(lines, (k) => data.territory[k]), above, "borders", { width: 2.6, casing: 5, colour: INK }),
+      solidity: data.stability && solidityLayer(),
       departments: borderLayer(borders(lines, (k) => data.departments[k]), above, "borders", {
         width: 2,
         casing: 4,
@@ -1127,6 +1226,17 @@
         colour: "#5b2a86",
       }),
     };
+
+    /** Borders of territories, each piece as solid as it is. */
+    function solidityLayer() {
+      const solid = solidity(data);
+      const drawn = SOLID_LINES.map((style, kind) => {
+        const pieces = lines.pieces.filter((piece) => solid(piece) === kind);
+        const along = borders({ points: lines.points, pieces }, (k) => data.territory[k]);
+        return borderLayer(along, above, "borders", { ...style, colour: INK });
+      });
+      return L.layerGroup(drawn);
+    }
 
     /** The part of the map that the panel, and a card beside it, leave free. */
     function padding(card = 0) {
@@ -1189,11 +1299,21 @@
     function rename() {
       names.show(state.namesShown ? state.theme.names() : null);
     }
+    /** Borders of territories as the theme shows them, where they are wanted. */
+    function drawTerritories() {
+      const wanted = !state.territoryLines ? null : state.theme.solidity ? layers.solidity : layers.territories;
+      for (const layer of [layers.solidity, layers.territories]) {
+        if (!layer) continue;
+        if (layer === wanted) layer.addTo(map);
+        else layer.remove();
+      }
+    }
     function show(theme) {
       state.theme = theme;
       container.dataset.theme = theme.key;
       repaint();
       rename();
+      drawTerritories();
       legendBox.replaceChildren(element("h2", {}, theme.name), ...legend(theme, text, (which) => pinGroup(which)));
       panel.scrollTop = Math.min(panel.scrollTop, legendBox.offsetTop);
     }
@@ -1201,7 +1321,7 @@
     const picker = themePicker(offered, text, id, show);
     const toggled = (layer) => (on) => (on ? layer.addTo(map) : layer.remove());
     const overlays = [
-      layers.territories && { name: text.say("overlay_territories"), shown: true, toggle: toggled(layers.territories) },
+      layers.territories && { name: text.say("overlay_territories"), shown: true, toggle: (on) => ((state.territoryLines = on), drawTerritories()) },
       { name: text.say("overlay_departments"), shown: true, toggle: toggled(layers.departments) },
       { name: text.say("overlay_communes"), shown: true, toggle: (on) => ((state.communeLines = on), repaint()) },
       { name: text.say("overlay_names"), shown: true, toggle: (on) => ((state.namesShown = on), rename()) },
@@ -1242,7 +1362,6 @@
 
     layers.outline.addTo(map);
     layers.departments.addTo(map);
-    if (layers.territories) layers.territories.addTo(map);
     const first = offered.find(({ key }) => key === data.theme) || offered[0];
     picker.check(first);
     show(first);
