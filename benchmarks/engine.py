@@ -310,10 +310,7 @@ def main() -> None:
     effort = Effort(asked.data, quick=asked.quick, slow=asked.slow)
     results: list[Result] = []
     for name in [each for each in PARTS if getattr(asked, each)] or list(PARTS):
-        try:
-            results += PARTS[name](effort)
-        except NotImplementedError as problem:
-            print(f"{name}: {problem}")
+        results += PARTS[name](effort)
     if asked.out:
         written = {"missing": missing, "results": [each.record() for each in results]}
         asked.out.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")

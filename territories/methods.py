@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 import numpy as np
@@ -22,26 +23,30 @@ if TYPE_CHECKING:
     from territories.network import Ints, Network
 
 
-class Options(BaseModel):
+class _Named(BaseModel):
     """What is common to the options of all methods: no other than those named."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     hierarchy: ClassVar[bool] = False
 
-    def draw(self, network: Network, *, number: int | None, contiguous: bool) -> Ints:
-        """Divide a network as the method was published; −1: in no territory yet."""
-        raise NotImplementedError
 
-
-class Leiden(Options):
+class Leiden(_Named):
     """Communities of greatest modularity (see `communities`)."""
 
     null: Literal["directed", "undirected", "population"] = "directed"
     steps: int = Field(default=1_000, ge=0)
 
 
-class Plurality(Options):
+class Published(_Named, ABC):
+    """A method that was published, with its options."""
+
+    @abstractmethod
+    def draw(self, network: Network, *, number: int | None, contiguous: bool) -> Ints:
+        """Divide a network as the method was published; −1: in no territory yet."""
+
+
+class Plurality(Published):
     """The place where most patients go (see `plurality.plurality`)."""
 
     def draw(self, network: Network, *, number: int | None, contiguous: bool) -> Ints:  # noqa: ARG002
@@ -49,7 +54,7 @@ class Plurality(Options):
         return plurality(network)
 
 
-class Dartmouth(Options):
+class Dartmouth(Published):
     """Refined Dartmouth (see `dartmouth.dartmouth`)."""
 
     min_localisation: float = Field(default=0.0, ge=0.0, le=1.0)
@@ -59,7 +64,7 @@ class Dartmouth(Options):
         return dartmouth(network, min_localisation=self.min_localisation, contiguous=contiguous)
 
 
-class Ward(Options):
+class Ward(Published):
     """Ward's hierarchy of profiles (see `hierarchy.ward`)."""
 
     hierarchy = True
@@ -69,7 +74,7 @@ class Ward(Options):
         return ward(network, number or 1, contiguous=contiguous)
 
 
-class Intramax(Options):
+class Intramax(Published):
     """Masser and Brown's hierarchy of interactions (see `hierarchy.intramax`)."""
 
     hierarchy = True
@@ -79,7 +84,7 @@ class Intramax(Options):
         return intramax(network, number or 1, contiguous=contiguous)
 
 
-class SelfContainment(Options):
+class SelfContainment(Published):
     """Coombes and Bond's self-containment (see `containment.self_containment`)."""
 
     min_size: float = 1_000
@@ -91,6 +96,8 @@ class SelfContainment(Options):
         """Divide a network by self-containment."""
         return self_containment(network, contiguous=contiguous, **self.model_dump())
 
+
+Options = Leiden | Published
 
 METHODS: Final[dict[str, type[Options]]] = {
     "leiden": Leiden,
@@ -159,7 +166,7 @@ def mended(network: Network, problem: Problem, label: Ints, number: int | None) 
 
 
 def drawn(
-    options: Options, network: Network, problem: Problem, *, number: int | None, contiguous: bool
+    options: Published, network: Network, problem: Problem, *, number: int | None, contiguous: bool
 ) -> Ints:
     """Divide a network by a published method, mended unless `contiguous` is False."""
     label = options.draw(network, number=number, contiguous=contiguous)
