@@ -46,7 +46,7 @@ class Warmth(NamedTuple):
 
 
 def is_compiled() -> bool:
-    """Tell whether the engine was compiled since its code last changed, by the dates of files.
+    """Tell whether the engine as it is was compiled: its folder is named after its code.
 
     True too where nothing is compiled at all.
     """
@@ -60,8 +60,7 @@ def _is_compiled(function: Any) -> bool:  # noqa: ANN401
     if folder is None:
         return False
     source = Path(function.py_func.__code__.co_filename)
-    index = folder.glob(f"{source.stem}.{function.__name__}-*.nbi")
-    return any(each.stat().st_mtime >= source.stat().st_mtime for each in index)
+    return any(folder.glob(f"{source.stem}.{function.__name__}-*.nbi"))
 
 
 def _folder(function: Any) -> Path | None:  # noqa: ANN401
