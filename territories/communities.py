@@ -222,8 +222,8 @@ def numbered(
     until the number is reached, and communes go to those still under the minimum. 3. Borders
     settle at the finest resolution that did not give too many of itself: finer ones peel the
     surroundings off a large town, since what the town draws from everywhere outweighs what it draws
-    from them. 4. Kept: the division with fewest communities
-    that lack something, then the highest modularity; steps of repair improve it.
+    from them. 4. Kept: the division with fewest communities that lack something, then the highest
+    modularity; steps of repair improve it.
 
     Parameters
     ----------
@@ -244,12 +244,14 @@ def numbered(
         The division, and the resolution its borders settled at.
     """
     settled = RESOLUTIONS[0]
+    counts: list[int] = []
     starts: list[Ints] = []
     # Poles are asked for once the number is right: before, they hide how fine a resolution is.
     free = problem.without_poles()
     for resolution in RESOLUTIONS:
         division = bounded(free, resolution, seed=seed)
         many = number_of(division)
+        counts.append(many)
         if many <= number:
             settled = resolution
         if many >= number:
@@ -257,7 +259,8 @@ def numbered(
         if len(starts) == _STARTS:
             break
     if not starts:
-        settled, starts = _under_the_minimum(problem, number, seed)
+        settled = RESOLUTIONS[int(np.argmax(counts))]  # the first that gives the most
+        starts = _under_the_minimum(problem, number, seed)
     ranked: list[tuple[tuple[float, ...], Ints]] = []
     # Where fewer places are poles than territories are wanted, some have none.
     for asked in (problem, free) if problem.limits.poles and exact else (problem,):
@@ -275,13 +278,8 @@ def numbered(
     return kernels.numbered_labels(division)[0], settled
 
 
-def _under_the_minimum(problem: Problem, number: int, seed: int) -> tuple[float, list[Ints]]:
-    """Start from communities under the minimum, and the nodes, where none above it are enough.
-
-    Return also the first resolution that gives the most communities within the limits.
-    """
-    free = problem.without_poles()
-    counts = [number_of(bounded(free, resolution, seed=seed)) for resolution in RESOLUTIONS]
+def _under_the_minimum(problem: Problem, number: int, seed: int) -> list[Ints]:
+    """Start from the nodes, and from communities under the minimum."""
     starts = [np.arange(len(problem.level.out), dtype=np.int32)]
     for resolution in RESOLUTIONS:
         division = divided(problem, resolution, seed=seed)
@@ -289,7 +287,7 @@ def _under_the_minimum(problem: Problem, number: int, seed: int) -> tuple[float,
             starts.append(division)
         if len(starts) == _STARTS:
             break
-    return RESOLUTIONS[int(np.argmax(counts))], starts
+    return starts
 
 
 def improved_within(

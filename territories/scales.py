@@ -48,7 +48,8 @@ class Scales:
         divisions of other seeds and of patients drawn again; `persistence`, the same with those of
         the resolutions just before and after; `stable`, all three are 0.95 or more; `aci_1` to
         `aci_4`, territories of each ACI size; `smallest`, inhabitants of the smallest territory;
-        `proposed`, the default of `delineate`: the last before the share inside falls.
+        `proposed`, where `delineate` starts without a number: the last before the share inside
+        falls (it draws fewer territories where fewer can have a place of care).
     """
 
     table: pd.DataFrame
