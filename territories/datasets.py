@@ -32,7 +32,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from territories import _fiction
+from territories import _fiction, _fiction_care
 from territories._fiction import ACTIVITIES, EAST, FAR, PLAN, SUBURBS
 
 if TYPE_CHECKING:
@@ -96,6 +96,9 @@ DECIMALS: Final = {  # in the file of each table
     "sites": 0,
     "pmsi_codes": 1,
     "bridges": 0,
+    "groupings": 0,
+    "practitioners": 2,
+    "chains": 0,
     "truth_practice": 0,
     "truth_territories": 0,
 }
@@ -134,6 +137,14 @@ class Region:
         share in that postal code), ``code_geo_pmsi``.
     bridges
         ``left`` and ``right``: communes joined though they have no border.
+    groupings
+        ``code``, ``epci``, ``nom_epci``, ``population``: intercommunal groupings, some communes of
+        the neighbouring department among them.
+    practitioners
+        ``commune``, ``profession``, ``effectif``, ``age_moyen``, ``part_60_plus``.
+    chains
+        ``commune_a``, ``profession_a``, ``commune_b``, ``profession_b``, ``patients``: patients of
+        the doctors of the first who see nurses, or a pharmacy, of the second.
     truth_practice
         ``ps`` and the ``commune`` where each one was made to practise.
     truth_territories
@@ -146,6 +157,9 @@ class Region:
     sites: pd.DataFrame
     pmsi_codes: pd.DataFrame
     bridges: pd.DataFrame
+    groupings: pd.DataFrame
+    practitioners: pd.DataFrame
+    chains: pd.DataFrame
     truth_practice: pd.DataFrame
     truth_territories: pd.DataFrame
 
@@ -174,6 +188,8 @@ def fictional_region(*, seed: int = SEED) -> Region:
     )
     people = land.people
     inside = people[people["territory"] != EAST]
+    other = np.random.Generator(np.random.PCG64(seed + 1))
+    supply = _fiction_care.practitioners(other, land, practitioners)
     return Region(
         communes=land.communes,
         specialists=_specialists(rng, land, practitioners),
@@ -181,6 +197,9 @@ def fictional_region(*, seed: int = SEED) -> Region:
         sites=sites,
         pmsi_codes=pmsi_codes,
         bridges=pd.DataFrame({"left": [ISLAND], "right": [land.code_of[_fiction.PORT]]}),
+        groupings=_fiction_care.groupings(land),
+        practitioners=supply,
+        chains=_fiction_care.chains(other, land, supply, _poisson),
         truth_practice=practitioners[["ps", "commune"]].copy(),
         truth_territories=inside["territory"].rename_axis("code").reset_index(),
     )
