@@ -6,12 +6,28 @@ graph and the borders of communes to territories in one piece, with their measur
 
 from typing import TYPE_CHECKING
 
+from territories._card_view import Card
 from territories._cog_files import read_cog
 from territories._compiled import lazily
+from territories._selection_view import Selection
+from territories._version import __version__
+from territories.accessibility import accessibility, read_times
+from territories.aci import AciTable, read_aci
+from territories.basins import recruitment_basin, recruitment_basins
+from territories.card import explain
+from territories.chains import chains, followed, read_chains
+from territories.changes import Changes, changes
 from territories.communes import contiguity
-from territories.comparison import Comparison, compare
-from territories.concordance import Concordance, concordance, hospital_agreement
+from territories.comparison import Comparison, compare, comparisons
+from territories.concordance import (
+    AgreementFigures,
+    Concordance,
+    agreement_figures,
+    concordance,
+    hospital_agreement,
+)
 from territories.delineation import delineate, modularity
+from territories.dominance import pole_hierarchy
 from territories.errors import (
     CodeError,
     ConstraintError,
@@ -20,30 +36,45 @@ from territories.errors import (
     SecrecyError,
     TerritoriesError,
 )
-from territories.evaluation import evaluate, white_zones
+from territories.evaluation import evaluate, evaluate_by_activity
+from territories.exchanges import candidates, exchanges
 from territories.export import export_csv, export_geojson, export_gpkg
 from territories.flows import Flows
+from territories.form import white_zones
 from territories.graph import AttractionNetwork, attraction_graph, attraction_network
 from territories.hospital import read_hospital
+from territories.odds import odds_ratios
 from territories.poles import Poles, dominant_poles
 from territories.read import read_bridges, read_communes, read_flows
 from territories.reconciliation import Reconciliation
+from territories.recourse import care_distance, gaps, priority_shares, recourse
 from territories.redrawing import redraw, sectors
 from territories.revisions import Revision
 from territories.scales import Scales, scales
 from territories.secrecy import Secrecy
+from territories.selection import selection
+from territories.sensitivity import LeaveOneOut, leave_one_out
+from territories.specialties import activity_scale, attainable, presence
+from territories.spreadsheet import export_xlsx
 from territories.stability import Runs, runs_of, stability
-from territories.zoning import Zoning
+from territories.superposition import Superposition, superposition
+from territories.supply import Supply, density, read_supply
+from territories.supply_tables import gap_table, recourse_table, supply_table
+from territories.zoning import Zoning, crossing
+from territories.zonings import read_zoning
 
 if TYPE_CHECKING:
     from territories import maps
 else:
     maps = lazily("territories.maps")  # folium is a third of the time of all imports
 
-__version__ = "0.1.0"
 
 __all__ = [
+    "AciTable",
+    "AgreementFigures",
     "AttractionNetwork",
+    "Card",
+    "Changes",
     "CodeError",
     "Comparison",
     "Concordance",
@@ -51,6 +82,7 @@ __all__ = [
     "Flows",
     "GeometryError",
     "InputError",
+    "LeaveOneOut",
     "Poles",
     "Reconciliation",
     "Revision",
@@ -58,31 +90,70 @@ __all__ = [
     "Scales",
     "Secrecy",
     "SecrecyError",
+    "Selection",
+    "Superposition",
+    "Supply",
     "TerritoriesError",
     "Zoning",
+    "__version__",
+    "accessibility",
+    "activity_scale",
+    "agreement_figures",
+    "attainable",
     "attraction_graph",
     "attraction_network",
+    "candidates",
+    "care_distance",
+    "chains",
+    "changes",
     "compare",
+    "comparisons",
     "concordance",
     "contiguity",
+    "crossing",
     "delineate",
+    "density",
     "dominant_poles",
     "evaluate",
+    "evaluate_by_activity",
+    "exchanges",
+    "explain",
     "export_csv",
     "export_geojson",
     "export_gpkg",
+    "export_xlsx",
+    "followed",
+    "gap_table",
+    "gaps",
     "hospital_agreement",
+    "leave_one_out",
     "maps",
     "modularity",
+    "odds_ratios",
+    "pole_hierarchy",
+    "presence",
+    "priority_shares",
+    "read_aci",
     "read_bridges",
+    "read_chains",
     "read_cog",
     "read_communes",
     "read_flows",
     "read_hospital",
+    "read_supply",
+    "read_times",
+    "read_zoning",
+    "recourse",
+    "recourse_table",
+    "recruitment_basin",
+    "recruitment_basins",
     "redraw",
     "runs_of",
     "scales",
     "sectors",
+    "selection",
     "stability",
+    "superposition",
+    "supply_table",
     "white_zones",
 ]

@@ -413,6 +413,15 @@ class Others:
     examples: tuple[Mapping[str, str], ...] = ()
 
 
+def period_of(table: Table, given: str | None) -> str | None:
+    """Return the period of a table: as given, else the only year that its column names."""
+    if given is not None or "year" not in table.frame:
+        return given
+    totals = totals_of(table, ["year"])
+    years = set(text_column(table, "year")[~totals]) - {""}
+    return years.pop() if len(years) == 1 else None
+
+
 def of_year(table: Table, year: str | None) -> tuple[Table, Others]:
     """Keep the rows of one year, of an extract that stacks several.
 

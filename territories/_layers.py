@@ -108,6 +108,12 @@ def read_communes(
     return communes
 
 
+def attributes_of(path: str | Path, *, layer: str | None = None) -> Table:
+    """Read the attributes of a layer as a table; its rows are features, from 1."""
+    with tempfile.TemporaryDirectory(prefix="territories-") as folder:
+        return _features(prepared(path, Path(folder)), layer)[0]
+
+
 def _features(
     source: LayerFile, layer: str | None
 ) -> tuple[Table, Sequence[bytes | None], str | None]:

@@ -40,6 +40,10 @@ _CELL_ERRORS: Final = {
 # and many digits, may be the number of a practitioner.
 _SHOWABLE: Final = re.compile(r"[A-Za-z]{1,9}|[0-9]{3,6}(?:\.0)?|[0-9A-Za-z]{3,6}")
 
+_PERSON: Final = "((num|numero|id|identifiant)_)?(du_|de_)?(ps|praticien|professionnel)"
+_PROFESSION: Final = "(profession|specialite|activite|activity)(_(du_)?(ps|praticien))?"
+_PLACE: Final = "(code_)?(insee_)?(commune|com|insee|codgeo|depcom|lieu)(_(d_)?exercice)?"
+
 # Our columns and how French extracts name them, as patterns of the name without accents or case.
 ALIASES: Final[dict[str, tuple[str, ...]]] = {
     "code": (
@@ -84,6 +88,7 @@ ALIASES: Final[dict[str, tuple[str, ...]]] = {
     "patients": (
         "(nb|nbre|nombre|n)_(de_)?(patients?|pat|beneficiaires?|ben|consommants?)(_distincts?)?",
         *("patients?", "beneficiaires?", "consommants?", "file_active", "patientele", "effectifs?"),
+        "((nb|nbre|nombre)_(de_)?)?patients_(communs|partages)",
     ),
     "acts": ("acts", "(nb_|nombre_(d_)?)?actes", "(nb_|nombre_(de_)?)?consultations"),
     "amount": (
@@ -106,8 +111,55 @@ ALIASES: Final[dict[str, tuple[str, ...]]] = {
     "left": ("left", "gauche", "commune_1"),
     "right": ("right", "droite", "commune_2"),
     "territory": ("territory", "(code_(du_)?)?territoire(_cpts)?", "cpts"),
+    "territory_name": ("territory_name", "territoire_nom", "(nom|libelle)_(du_)?territoire"),
+    "weight": ("weight", "poids", "(part|poids)_(de_la_)?commune"),
+    # Of two practitioners, or places, who share patients; the first of the pair and the second.
+    "practitioner_a": (f"({_PERSON})(_a|_?1)", "practitioner_a"),
+    "practitioner_b": (f"({_PERSON})(_b|_?2)", "practitioner_b"),
+    "profession_a": (f"({_PROFESSION})(_a|_?1)",),
+    "profession_b": (f"({_PROFESSION})(_b|_?2)",),
+    "place_a": (f"({_PLACE})(_a|_?1)", "place_a"),
+    "place_b": (f"({_PLACE})(_b|_?2)", "place_b"),
+    "professionals": (
+        *("professionals", "effectifs?", "nombre", "etp"),
+        "(nb|nbre|nombre)_(de_)?(ps|praticiens?|professionnels?(_de_sante)?|medecins?)",
+    ),
+    "mean_age": ("mean_age", "age_moy(en)?(_(des_|du_)?(ps|praticiens?|professionnels?))?"),
+    "share_over_60": (
+        *("share_over_60", "(part|pct|pourcentage|proportion)_(des_)?60(_ans)?(_et)?_plus"),
+        "(part|pct|pourcentage|proportion)_(des_)?plus_(de_)?60(_ans)?",
+    ),
+    "minutes": (
+        "(minutes|((temps|duree)(_(de_)?(trajet|parcours|route))?(_(en_)?(min|minutes))?))",
+    ),
     "snds_department": ("ben_res_dpt",),
     "snds_commune": ("ben_res_com",),
+}
+
+# How French extracts most often name our columns, for messages.
+_USUAL: Final = {
+    "code": "code_insee",
+    "name": "nom",
+    "residence": "commune_residence",
+    "activity": "specialite",
+    "practitioner": "ps",
+    "department": "departement_ps",
+    "destination": "commune_exercice",
+    "patients": "nb_patients",
+    "pmsi_code": "code_geo_pmsi",
+    "site": "finess",
+    "stays": "nb_sejours",
+    "left": "commune_1",
+    "right": "commune_2",
+    "territory": "territoire",
+    "weight": "poids",
+    "practitioner_a": "ps_1",
+    "practitioner_b": "ps_2",
+    "profession_a": "profession_1",
+    "profession_b": "profession_2",
+    "place_a": "commune_1",
+    "place_b": "commune_2",
+    "professionals": "effectif",
 }
 
 _OURS: Final = re.compile("|".join(itertools.chain(*ALIASES.values())))
@@ -376,7 +428,7 @@ def refuse_persons(table: Table) -> None:
 
 def _missing(table: Table, ours: str, theirs: str | None) -> Sentence:
     present = [str(name) for name in table.frame.columns]
-    wanted = theirs or ours
+    wanted = theirs or _USUAL.get(ours, ours)
     # A column that is another of ours is not the missing one.
     plain_names = {
         plain(name): name for name in present if not recognised(name) and name_list([name]) == name
@@ -387,11 +439,15 @@ def _missing(table: Table, ours: str, theirs: str | None) -> Sentence:
         for word in words
         for close in difflib.get_close_matches(plain(word), plain_names, n=1, cutoff=0.6)
     ]
+    key = "column_missing_near" if near else "column_missing"
+    if theirs is not None:
+        key = "column_absent_near" if near else "column_absent"
     return fault(
-        "column_missing_near" if near else "column_missing",
+        key,
         file=table.file,
         column=wanted,
         ours=ours,
+        usual=_USUAL.get(ours, ours),
         near=near[0] if near else "",
         found=name_list(present),
     )

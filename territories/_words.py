@@ -100,15 +100,20 @@ class Sentence:
     def __str__(self) -> str:
         """Return the sentence, in one line whatever its values hold."""
         values = {
-            name: _shown(value) if isinstance(value, str) else value
+            name: printable(value) if isinstance(value, str) else value
             for name, value in self.values.items()
         }
         return say(self.key, language=None, **values)
 
 
-def _shown(value: str) -> str:
+def visible(value: str) -> str:
+    """Write what a file holds without the signs that are not seen and command what shows them."""
+    return _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", value)
+
+
+def printable(value: str) -> str:
     """Write what a file holds so that it can stand in a message."""
-    text = _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", value)
+    text = visible(value)
     return text if len(text) <= _QUOTED else f"{text[: _QUOTED - 1]}…"
 
 

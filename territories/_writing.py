@@ -8,7 +8,7 @@ import secrets
 import shutil
 import sqlite3
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pyogrio.errors import DataLayerError, DataSourceError
 
@@ -16,6 +16,14 @@ from territories.errors import InputError, fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_FILE_NAMES: Final = (".xlsx", ".ods", ".html", ".json", ".geojson", ".gpkg", ".csv", ".pdf")
+
+
+def refuse_folder_name(folder: Path) -> None:
+    """Refuse a folder named as a file, unless it is there: a workbook was meant, or a map."""
+    if folder.suffix.lower() in _FILE_NAMES and not folder.is_dir():
+        raise InputError(fault("folder_name", file=str(folder), suffix=folder.suffix))
 
 
 @contextlib.contextmanager
@@ -30,6 +38,9 @@ def whole_file(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
     target = Path(path)
     if target.exists() and not overwrite:
         raise InputError(fault("output_file_exists", file=str(target)))
+    if not target.parent.is_dir():
+        values = {"file": str(target), "folder": str(target.parent)}
+        raise InputError(fault("output_no_folder", **values))
     # The suffix stays last: writers choose their format by it.
     draft = target.with_name(f".{target.stem}.{secrets.token_hex(4)}{target.suffix}")
     try:

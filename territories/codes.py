@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pandas as pd
 
+from territories._regions import REGION_OF
 from territories.cog import CogTable, as_cog_table, cog_year
 
 if TYPE_CHECKING:
@@ -106,6 +107,17 @@ def department(codes: pd.Series) -> pd.Series:
     text = codes.astype("str")
     overseas = text.str.startswith("97") | text.str.startswith("98")
     return text.str[:2].where(~overseas, text.str[:3])
+
+
+def region(codes: pd.Series) -> pd.Series:
+    """Return the region of each code, by INSEE's codes of 2016; missing where there is none.
+
+    Examples
+    --------
+    >>> region(pd.Series(["45234", "2A004", "97105", "99100"])).fillna("").tolist()
+    ['24', '94', '01', '']
+    """
+    return department(codes).map(REGION_OF).astype("object")
 
 
 def to_cities(codes: pd.Series, *, kept: Collection[str] = ()) -> pd.Series:

@@ -400,13 +400,16 @@ def place_names(communes: gpd.GeoDataFrame, places: Iterable[str]) -> dict[str, 
     """
     names = communes["name"]
     shared = names.duplicated(keep=False)
+    listed = list(places)
+    elsewhere = any(place not in names.index for place in listed)
+    known = set(departments(communes)) if elsewhere else set[str]()
     result = {}
-    for place in places:
+    for place in listed:
         if place in names.index:
             name = str(names[place])
             result[place] = say("place.homonym", name=name, code=place) if shared[place] else name
         else:
-            ours = place in set(departments(communes))
+            ours = place in known
             key = "outside" if len(place) == _CODE_LENGTH else "outside_department"
             key = "department" if ours else key
             result[place] = say(f"place.{key}", code=place)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from territories.communes import TOLERANCE_M, Bridges
 from territories.division import divided
-from territories.errors import InputError, fault
+from territories.errors import InputError, fault, of_kind
 from territories.graph import Weights, attraction_network
 from territories.task import asked
 from territories.zoning import Zoning
@@ -33,6 +33,8 @@ def delineate(
     weights: Weights = "volume",
     hospital: Flows | None = None,
     hospital_weight: float = 1.0,
+    chains: Flows | None = None,
+    chains_weight: float = 1.0,
     together: Iterable[Iterable[str]] = (),
     apart: Iterable[Iterable[str]] = (),
     locked: Locked | None = None,
@@ -73,6 +75,9 @@ def delineate(
         See `attraction_graph`.
     hospital, hospital_weight
         See `attraction_graph`; out by default, so that the hospital remains a witness.
+    chains, chains_weight
+        See `attraction_graph`; out by default. The territories of the chains alone are those of
+        ``delineate(chains, communes)``.
     together
         Groups of codes, each in one territory. Where they do not touch, the communes on the
         shortest way between them join them, and `Zoning.unmet` tells which.
@@ -119,6 +124,8 @@ def delineate(
         weights=weights,
         hospital=hospital,
         hospital_weight=hospital_weight,
+        chains=chains,
+        chains_weight=chains_weight,
         bridges=bridges,
         tolerance=tolerance,
         tell=tell,
@@ -164,6 +171,7 @@ def modularity(
     directed
         False: flows both ways are added up first, the form of undirected tools.
     """
+    of_kind("Flows", flows=flows)
     if "destination" not in flows.table:
         raise InputError(fault("flows_not_located"))
     labels = zoning.labels if isinstance(zoning, Zoning) else zoning

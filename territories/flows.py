@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,25 @@ if TYPE_CHECKING:
 
 KEYS: Final = ("residence", "activity", "practitioner", "destination")
 MEASURES: Final = ("patients", "amount", "masked")
+
+
+class Numbered(NamedTuple):
+    """Located flows as numbers, for measures that must be quick.
+
+    Attributes
+    ----------
+    places
+        Every residence and destination.
+    residence, destination
+        For each row of the table, the position of its places.
+    patients
+        For each row.
+    """
+
+    places: pd.Index
+    residence: np.ndarray
+    destination: np.ndarray
+    patients: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +67,15 @@ class Flows:
         Year of the commune codes.
     masked_as
         What each masked cell counts as in `patients`; it may be any number from 1 to 10.
+    period
+        The year or years the flows were observed in, as ``"2023"`` or ``"2021-2023"``; None where
+        it is not known.
+    sites
+        Of a hospital, its stays by site as they were read, whatever is done to `table` later:
+        `site` (FINESS), `destination` (its commune), `residence`, `activity`, `patients`.
+    professionals
+        After `located`: how many practise, indexed by (`activity`, `destination`); for the rule of
+        disclosure only.
     """
 
     table: pd.DataFrame
@@ -57,6 +86,9 @@ class Flows:
     unit: Literal["patients", "stays"] = "patients"
     cog: int | None = None
     masked_as: int = MASKED_AS
+    period: str | None = None
+    sites: pd.DataFrame | None = None
+    professionals: pd.Series | None = None
 
     def __post_init__(self) -> None:
         """Put the rows in canonical order, so that no result depends on theirs."""
@@ -79,7 +111,8 @@ class Flows:
             f"<Flows: {len(self.table):,} rows, "
             f"{self.table['activity'].nunique()} activities, "
             f"{self.table['residence'].nunique():,} residences, "
-            f"{self.table[place].nunique():,} {place}s>"
+            f"{self.table[place].nunique():,} {place}s"
+            f"{'' if self.period is None else f', {self.period}'}>"
         )
 
     def bounds(self) -> pd.DataFrame:
@@ -124,7 +157,12 @@ class Flows:
         located = replace(self, table=_summed(self.table.assign(destination=destination)[~lost]))
         if self.communes is not None and not located.external("destination").any():
             account = account.noted(Sentence("notice.clipped_destinations"))
-        return replace(located, reconciliation=account, practices=practices)
+        return replace(
+            located,
+            reconciliation=account,
+            practices=practices,
+            professionals=_professionals(self.table, practices["commune"]),
+        )
 
     def grouped(self, grouping: pd.DataFrame | pd.Series | Literal["auto"] = "auto") -> Flows:
         """Gather destinations into poles.
@@ -153,9 +191,29 @@ class Flows:
         poles = table["pole"]
         destination = self.table["destination"]
         regrouped = destination.map(poles).where(destination.isin(poles.index), destination)
+        professionals = self.professionals
+        if professionals is not None:
+            activity, place = (professionals.index.get_level_values(level) for level in (0, 1))
+            pole = place.to_series().map(poles).where(place.isin(poles.index), place)
+            professionals = professionals.groupby([activity, pole.to_numpy()]).sum()
+            professionals.index = professionals.index.set_names(["activity", "destination"])
         return replace(
-            self, table=_summed(self.table.assign(destination=regrouped)), grouping=table
+            self,
+            table=_summed(self.table.assign(destination=regrouped)),
+            grouping=table,
+            professionals=professionals,
         )
+
+    @cached_property
+    def numbered(self) -> Numbered:
+        """The rows of located flows as numbers, worked out once."""
+        if "destination" not in self.table:
+            raise InputError(fault("flows_not_located"))
+        columns = [pd.factorize(self.table[name]) for name in ("residence", "destination")]
+        places = columns[0][1].append(columns[1][1]).unique()
+        residence, destination = (places.get_indexer(seen)[rows] for rows, seen in columns)
+        patients = self.table["patients"].to_numpy(dtype="float64")
+        return Numbered(places, residence, destination, patients)
 
     def together(self) -> Flows:
         """Add the activities of located flows up into one, ``all``."""
@@ -174,6 +232,13 @@ def _summed(table: pd.DataFrame) -> pd.DataFrame:
     keys = ["residence", "activity", "destination"]
     measures = [name for name in MEASURES if name in table]
     return table.groupby(keys, as_index=False, observed=True)[measures].sum()
+
+
+def _professionals(table: pd.DataFrame, places: pd.Series) -> pd.Series:
+    """Count who practises in each place, by activity."""
+    each = table[["practitioner", "activity"]].drop_duplicates()
+    place = each["practitioner"].map(places).rename("destination")
+    return place.groupby([each["activity"], place]).size().rename("professionals")
 
 
 def _ordered(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from territories.communes import TOLERANCE_M, checked, contiguity
-from territories.errors import ConstraintError, InputError, fault
+from territories.errors import ConstraintError, InputError, fault, of_kind
 from territories.network import Network, added
 from territories.poles import dominant_poles
 
@@ -67,28 +67,40 @@ def attraction_network(
     weights: Weights = "volume",
     hospital: Flows | None = None,
     hospital_weight: float = 1.0,
+    chains: Flows | None = None,
+    chains_weight: float = 1.0,
     bridges: Bridges | None = None,
     tolerance: float = TOLERANCE_M,
+    pairs: pd.DataFrame | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> AttractionNetwork:
     """Put flows and borders in arrays, for divisions that follow one another quickly.
 
     Parameters
     ----------
-    flows, communes, weights, hospital, hospital_weight
+    flows, communes, weights, hospital, hospital_weight, chains, chains_weight
         See `attraction_graph`. A commune that is not drawn (an empty outline) and not bridged is
         in no territory.
     bridges, tolerance
         See `contiguity`.
+    pairs
+        The contiguity of the layer where it is known already, for other flows on the same ground.
     tell
         Called with the name of each stage as it begins.
     """
+    of_kind("Flows", flows=flows)
+    of_kind("GeoDataFrame", communes=communes)
     layer = checked(communes)
-    pairs = contiguity(layer, bridges=bridges, tolerance=tolerance)
+    if pairs is None:
+        pairs = contiguity(layer, bridges=bridges, tolerance=tolerance)
     bridged = layer.index.isin(pairs[["left", "right"]].to_numpy().ravel())
     placed = layer.index[~layer.geometry.is_empty.to_numpy() | bridged]
     tell("graph")
-    arcs = _attraction(flows, layer.loc[placed], weights, hospital, hospital_weight).reset_index()
+    more = {
+        "hospital_weight": (hospital, hospital_weight),
+        "chains_weight": (chains, chains_weight),
+    }
+    arcs = _attraction(flows, layer.loc[placed], weights, more).reset_index()
     source, target = placed.get_indexer(arcs["residence"]), placed.get_indexer(arcs["destination"])
     weight = arcs["weight"].to_numpy(dtype="float64")
     scatter = arcs["variance"].to_numpy(dtype="float64") / weight
@@ -112,6 +124,7 @@ def attraction_network(
     parameters = {
         "weights": weights if isinstance(weights, str) else dict(sorted(weights.items())),
         "hospital_weight": None if hospital is None else float(hospital_weight),
+        **({} if chains is None else {"chains_weight": float(chains_weight)}),
         "tolerance": float(tolerance),
     }
     return AttractionNetwork(layer, placed, network, pairs, parameters)
@@ -124,6 +137,8 @@ def attraction_graph(
     weights: Weights = "volume",
     hospital: Flows | None = None,
     hospital_weight: float = 1.0,
+    chains: Flows | None = None,
+    chains_weight: float = 1.0,
 ) -> nx.DiGraph:
     """Add the flows of all activities up into one directed graph.
 
@@ -145,6 +160,10 @@ def attraction_graph(
         hospital is then no longer independent.
     hospital_weight
         Total of the hospital's layer, as a multiple of that of `flows`.
+    chains
+        Patients shared between practices of two communes (see `read_chains`), as one more layer.
+    chains_weight
+        Total of that layer, as a multiple of that of `flows`.
 
     Returns
     -------
@@ -162,7 +181,11 @@ def attraction_graph(
     ConstraintError
         If a weight names no activity, is negative or not finite, or all are zero.
     """
-    arcs = _attraction(flows, communes, weights, hospital, hospital_weight)["weight"]
+    more = {
+        "hospital_weight": (hospital, hospital_weight),
+        "chains_weight": (chains, chains_weight),
+    }
+    arcs = _attraction(flows, communes, weights, more)["weight"]
 
     graph = nx.DiGraph()
     for code, population in communes["population"].sort_index().items():
@@ -179,22 +202,32 @@ def _attraction(
     flows: Flows,
     communes: gpd.GeoDataFrame,
     weights: Weights,
-    hospital: Flows | None,
-    hospital_weight: float,
+    more: Mapping[str, tuple[Flows | None, float]],
 ) -> pd.DataFrame:
-    """Add the flows of all activities up: `weight` and its `variance` by residence, destination."""
-    if not (math.isfinite(hospital_weight) and hospital_weight >= 0):
-        raise ConstraintError(fault("hospital_weight", value=repr(hospital_weight)))
+    """Add the flows of all activities up: `weight` and its `variance` by residence, destination.
+
+    `more` are other layers, each with the multiple that its total is of that of the flows.
+    """
+    faults = [
+        fault(name, value=repr(multiple))
+        for name, (_, multiple) in more.items()
+        if not (math.isfinite(multiple) and multiple >= 0)
+    ]
+    if faults:
+        raise ConstraintError(*faults)
     table = _concerned(flows, communes)
     if isinstance(weights, str) and weights in RANKED:
         arcs = _ranked_arcs(flows, table, weights)
     else:
         arcs = _arcs(table, _factors(table, weights))
-    if hospital is not None:
-        stays = _concerned(hospital, communes)
-        layer = _arcs(stays, dict.fromkeys(stays["activity"].unique(), 1.0))
+    volume = arcs["weight"].sum()
+    for other, multiple in more.values():
+        if other is None:
+            continue
+        cells = _concerned(other, communes)
+        layer = _arcs(cells, dict.fromkeys(cells["activity"].unique(), 1.0))
         total = layer["weight"].sum()
-        scale = hospital_weight * arcs["weight"].sum() / total if total else 0.0
+        scale = multiple * volume / total if total else 0.0
         arcs = arcs.add(layer * [scale, scale * scale], fill_value=0.0)
     return arcs[arcs["weight"] > 0].sort_index()
 
@@ -225,6 +258,7 @@ def _ranked_arcs(flows: Flows, table: pd.DataFrame, weights: str) -> pd.DataFram
 
 def _concerned(flows: Flows, communes: gpd.GeoDataFrame) -> pd.DataFrame:
     """Keep the flows that have one end in the layer."""
+    of_kind("Flows", flows=flows)
     if "destination" not in flows.table:
         raise InputError(fault("flows_not_located"))
     table = flows.table

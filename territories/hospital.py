@@ -15,6 +15,7 @@ from territories._columns import (
     text_column,
     totals_of,
 )
+from territories._extract import period_of
 from territories._keys import by_value, row_keys
 from territories._numbers import MASKED_AS, MOST_MASKED
 from territories._tables import Table, matched, read_table, shown, unused, value_list
@@ -57,6 +58,7 @@ def read_hospital(
     cog_table: CogTable | None = None,
     on_unknown: Literal["error", "aside"] = "error",
     masked_as: int = MASKED_AS,
+    period: str | None = None,
     columns: Mapping[str, str] | None = None,
     sheet: str | None = None,
 ) -> Flows:
@@ -86,6 +88,9 @@ def read_hospital(
         ``"error"`` refuses unknown sites and PMSI codes, ``"aside"`` sets their stays aside.
     masked_as
         What a masked number of stays counts as.
+    period
+        When the stays took place, as ``"2023"`` or ``"2021-2023"``; without it, the one year of
+        the file's own column.
     columns
         Ours to theirs, for columns of `path` whose names are not recognised.
     sheet
@@ -96,6 +101,7 @@ def read_hospital(
     Flows
         Located; `patients` are stays, with fractions where a code was shared. Codes that the
         correspondence does not know are residents of elsewhere: their residence is the department.
+        `sites` has the same stays by site.
 
     Raises
     ------
@@ -112,7 +118,7 @@ def read_hospital(
         for ours, theirs in (columns or {}).items()
         if ours != "activity" or theirs in raw.frame  # that of the flows may be another
     }
-    table = matched(raw, ["pmsi_code", "site", "activity", "stays"], (), given)
+    table = matched(raw, ["pmsi_code", "site", "activity", "stays"], ["year"], given)
     totals = totals_of(table, ["pmsi_code", "site", "activity"])
     table = replace(table, frame=table.frame[~totals])
     counts = count_column(table, "stays", masked_as=masked_as)
@@ -171,11 +177,13 @@ def read_hospital(
     if split > 0:
         account = account.noted(_split_notice(split, count(frame.loc[kept, "stays"])))
     return Flows(
-        table=_added_up(shared).rename(columns={"stays": "patients"}),
+        table=_added_up(shared, ["residence", "activity", "destination"]),
         communes=communes,
         reconciliation=account,
         unit="stays",
         masked_as=masked_as,
+        period=period_of(table, period),
+        sites=_added_up(shared, ["site", "destination", "residence", "activity"]),
     )
 
 
@@ -230,11 +238,12 @@ def _lost(
     }
 
 
-def _added_up(shared: pd.DataFrame) -> pd.DataFrame:
+def _added_up(shared: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     # In canonical order first: sums of fractions depend on it to the last bit.
     shared = shared.sort_values(["residence", "activity", "destination", "site", "stays"])
     measures = [name for name in ("stays", "masked") if name in shared]
-    return shared.groupby(["residence", "activity", "destination"], as_index=False)[measures].sum()
+    sums = shared.groupby(keys, as_index=False)[measures].sum()
+    return sums.rename(columns={"stays": "patients"})
 
 
 def _geographical(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from territories.errors import InputError, fault
+from territories.errors import InputError, fault, of_kind
 
 if TYPE_CHECKING:
     from territories.flows import Flows
@@ -76,6 +76,7 @@ def dominant_poles(flows: Flows, *, minimum: int = 11) -> Poles:
     ----------
     Navinel (2020), legend of the poles map.
     """
+    of_kind("Flows", flows=flows)
     if "destination" not in flows.table:
         raise InputError(fault("flows_not_located"))
     table = flows.table

@@ -20,6 +20,7 @@ from territories._extract import (
     extracted,
     matched_extract,
     of_year,
+    period_of,
 )
 from territories._keys import by_value, row_keys
 from territories._layers import read_communes
@@ -28,7 +29,7 @@ from territories._rows import OnUnknown, accounted, row_faults, with_external, w
 from territories._tables import matched, read_table, value_list
 from territories._words import Sentence
 from territories.activities import known as activities_known
-from territories.errors import CodeError, InputError, fault, one_of
+from territories.errors import CodeError, InputError, fault, of_kind, one_of
 from territories.flows import KEYS, MEASURES, Flows
 from territories.pmsi import Rule, cover_of_year, not_in_layer, parts_of, read_pmsi_codes
 from territories.reconciliation import Reconciliation
@@ -58,6 +59,7 @@ def read_flows(
     activities: Mapping[str, Sequence[str]] | None = None,
     allow_new: bool = False,
     year: int | str | None = None,
+    period: str | None = None,
     duplicates: Duplicates = "error",
     dash: Dash = "masked",
     masked_as: int = MASKED_AS,
@@ -97,6 +99,9 @@ def read_flows(
         Keep activities that are not known; else they are refused, with the closest ones.
     year
         Which year to keep, of a file that stacks several.
+    period
+        When the flows were observed, as ``"2023"`` or ``"2021-2023"``. Without it: `year`, or the
+        one year of the file's own column.
     duplicates
         Rows with the same key: ``"error"`` refuses, ``"sum"`` adds them up, ``"first"`` keeps the
         first in the file. Rows whose communes have merged since are always added up.
@@ -136,6 +141,8 @@ def read_flows(
     if not 1 <= masked_as <= MOST_MASKED:
         raise InputError(fault("masked_as", value=repr(masked_as), most=MOST_MASKED))
     table_of_cog = read_cog(cog_table) if isinstance(cog_table, str | Path) else cog_table
+    if communes is not None:
+        of_kind("GeoDataFrame", communes=communes)
     raw = read_table(path, sheet=sheet, columns=columns)
     table = matched_extract(raw, columns=columns, activity=activity, cog=table_of_cog)
     table, others = of_year(table, None if year is None else str(year))
@@ -176,6 +183,7 @@ def read_flows(
         reconciliation=account.noted(*notices),
         cog=cog,
         masked_as=masked_as,
+        period=period_of(table, period),
     )
 
 

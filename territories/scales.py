@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from territories._words import number, say
+from territories.aci import aci_size
 from territories.communities import bounded, number_of, resampled
 from territories.errors import InputError, fault
-from territories.evaluation import aci_size
 from territories.graph import attraction_network
 from territories.scan import fall, scanned
 from territories.stability import GROUND, checked_runs, leiden_of

@@ -6,7 +6,7 @@ import html
 from dataclasses import dataclass, replace
 from functools import cached_property
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -33,7 +33,13 @@ if TYPE_CHECKING:
 # A number is reached by merging a division that is finer by so much.
 _FINER = 1.25
 
-GROUND = ("weights", "hospital", "hospital_weight", "bridges", "tolerance")
+# A commune that is with its pole in this share of the runs or more is stable (METHOD, section 7).
+STABLE: Final = 0.9
+
+GROUND = (
+    *("weights", "hospital", "hospital_weight", "chains", "chains_weight"),
+    *("bridges", "tolerance"),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,7 +166,7 @@ class Runs:
 
     def __repr__(self) -> str:
         """Return what matters of the runs."""
-        weak = (self.communes["core_share"] < 0.9).sum()  # noqa: PLR2004
+        weak = (self.communes["core_share"] < STABLE).sum()
         return (
             f"<Runs: {len(self)} {self.kind}, agreement {self.agreement:.2f}, "
             f"{weak:,} communes with their pole in less than 90% of them>"
@@ -169,6 +175,8 @@ class Runs:
     def _repr_html_(self) -> str:
         """Show the communes that stability is lowest for in a notebook."""
         lowest = self.communes.sort_values("core_share", kind="stable").head(10)
+        # A share of a commune's own patients is not shown.
+        lowest = lowest.drop(columns="flow_gap")
         return f"<p>{html.escape(repr(self))}</p>{lowest.to_html()}"
 
 

@@ -19,6 +19,8 @@ from territories.revisions import ACTIONS, Revision
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from territories.reconciliation import Reconciliation
+
 
 @dataclass(frozen=True, eq=False)
 class Zoning:
@@ -41,6 +43,11 @@ class Zoning:
         Contiguity the zoning was made with (see `contiguity`); None: the rook rule.
     parameters
         What the zoning was made with, for the record.
+    beyond
+        Columns `code`, `territory`, `weight`, `population`: what the zoning says of communes that
+        are not in the layer, so that a zone that goes beyond it is known as such (see `crossing`).
+    account
+        What became of the rows of the file it was read from (see `read_zoning`).
     """
 
     communes: gpd.GeoDataFrame
@@ -50,6 +57,8 @@ class Zoning:
     unmet: tuple[Sentence, ...] = ()
     pairs: pd.DataFrame | None = None
     parameters: Mapping[str, object] = field(default_factory=dict)
+    beyond: pd.DataFrame | None = None
+    account: Reconciliation | None = None
 
     def __post_init__(self) -> None:
         """Check the membership and put it in order."""
@@ -220,16 +229,23 @@ class Zoning:
             {
                 "name": pd.Series(names, dtype="str"),
                 "communes": sums["communes"],
-                "population": people if len(unknown) else _whole(people),
+                "population": people if len(unknown) else whole(people),
                 "geometry": gpd.GeoSeries(shapes).reindex(sums.index),
             },
             crs=self.communes.crs,
         ).rename_axis("territory")
 
+    @cached_property
+    def graph(self) -> nx.Graph:
+        """Contiguity graph of the communes of the layer, those without neighbours included."""
+        pairs = self.borders
+        graph = nx.Graph(list(zip(pairs["left"].tolist(), pairs["right"].tolist(), strict=True)))
+        graph.add_nodes_from(self.communes.index)
+        return graph
+
     def pieces(self) -> pd.Series:
         """Count the pieces of each territory in the contiguity graph, shared communes included."""
-        graph = nx.Graph(self.borders[["left", "right"]].itertuples(index=False, name=None))
-        graph.add_nodes_from(self.communes.index)
+        graph = self.graph
         counts = {
             territory: nx.number_connected_components(graph.subgraph(group["code"]))
             for territory, group in self.membership.groupby("territory")
@@ -237,15 +253,63 @@ class Zoning:
         return pd.Series(counts, dtype="int64", name="pieces").rename_axis("territory")
 
 
+def crossing(zoning: Zoning) -> pd.DataFrame:
+    """Tell which territories go beyond the layer, and what they have on each side of its edge.
+
+    Parameters
+    ----------
+    zoning
+        Its communes outside the layer are in `Zoning.beyond`.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by territory, those that have a commune of the layer: `name`; `inside` and `outside`
+        (communes); `people_inside`, `people_outside` and `people` (inhabitants, shared communes by
+        weight; missing where that of a commune is); `crosses` (some communes are outside).
+    """
+    known = zoning.communes["population"].astype("float64")
+    inside = zoning.membership.assign(
+        people=known.reindex(zoning.membership["code"]).to_numpy() * zoning.membership["weight"]
+    )
+    columns = ["code", "territory", "weight", "population"]
+    beyond = pd.DataFrame(columns=columns) if zoning.beyond is None else zoning.beyond
+    outside = beyond.assign(
+        people=beyond["population"].astype("float64") * beyond["weight"].astype("float64")
+    )
+    found: dict[str, pd.Series] = {}
+    for side, table in (("inside", inside), ("outside", outside)):
+        by_territory = table.groupby(table["territory"].astype("str"))
+        people = by_territory["people"].sum().astype("float64")
+        counts = by_territory["code"].nunique()
+        unknown = by_territory["people"].count() < by_territory.size()
+        found[side], found[f"people_{side}"] = counts, people.mask(unknown)
+    territories = found["inside"].index
+    result = pd.DataFrame(
+        {
+            "name": [zoning.names.get(each, each) for each in territories],
+            "inside": found["inside"],
+            "outside": found["outside"].reindex(territories, fill_value=0).astype("int64"),
+            "people_inside": found["people_inside"].round(6),
+            "people_outside": found["people_outside"].reindex(territories, fill_value=0.0).round(6),
+        },
+        index=pd.Index(territories, name="territory"),
+    )
+    result["people"] = (result["people_inside"] + result["people_outside"]).round(6)
+    result["crosses"] = result["outside"] > 0
+    return result
+
+
 def _quoted(codes: Iterable[str]) -> str:
     return ", ".join(f"'{code}'" for code in list(codes)[:5])
 
 
-def _whole(people: pd.Series) -> pd.Series:
+def whole(people: pd.Series) -> pd.Series:
     """Round populations so that their sum is that of the region, by largest remainders."""
     exact = people.astype("float64").round(6)
     whole = exact.astype("int64")
-    missing = int(round(float(exact.sum()), 6)) - int(whole.sum())
+    # Weights sum to 1, so the people are whole but for crumbs: three thirds of one are one.
+    missing = round(float(exact.sum())) - int(whole.sum())
     largest = (whole - exact).sort_values(kind="stable").index[:missing]
     whole.loc[largest] += 1
     return whole

@@ -74,7 +74,8 @@ FAMILIES: dict[str, set[str]] = {
         *("total", "total_activity", "missing_activity", "missing_practitioner"),
         *("missing_patients", "other_year", "duplicate", "footnote", "practice_undetermined"),
         *("missing_pmsi_code", "missing_site", "missing_stays", "sent_twice"),
-        *("unknown_site", "unknown_pmsi_code"),
+        *("unknown_site", "unknown_pmsi_code", "unknown_commune"),
+        *("no_zone", "no_territory", "pair_alone", "pair_twice", "chain_unknown"),
     },
 }
 MADE = {begins + ends for begins, family in FAMILIES.items() for ends in family}

@@ -222,3 +222,30 @@ def shuffled_rows(given, seed):
     """Put the rows of flows in another order, and their columns too."""
     columns = np.random.default_rng(seed).permutation(given.table.columns)
     return Flows(shuffle(given.table[list(columns)], seed), communes=given.communes)
+
+
+def zoning_of(communes, rows):
+    """Make a zoning of (letter, territory, weight)."""
+    listed = [(code(letter), territory, float(weight)) for letter, territory, weight in rows]
+    membership = pd.DataFrame(listed, columns=["code", "territory", "weight"])
+    return Zoning(communes=communes, membership=shuffle(membership))
+
+
+@st.composite
+def zonings(draw):
+    """Draw a zoning, with shared communes by quarters, and flows."""
+    generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    shape = draw(st.sampled_from([(3, 4), (4, 4), (2, 3), (1, 3), (1, 1)]))
+    communes = random_layer(generator, *shape)
+    rows = []
+    for each in communes.index:
+        chance = generator.random()
+        number = 0 if chance < 0.15 else 2 if chance < 0.45 else 1
+        names = generator.choice(["north", "east", "south", "west"], number, replace=False)
+        rows += zip([each] * number, names.tolist(), [0.75, 0.25][:number], strict=True)
+    frame = pd.DataFrame(rows, columns=["code", "territory", "weight"])
+    frame["weight"] = frame["weight"].where(frame["code"].duplicated(keep=False), 1.0)
+    frame = frame.astype({"code": "str", "territory": "str", "weight": "float64"})
+    zoning = Zoning(communes=communes, membership=shuffle(frame))
+    count = draw(st.sampled_from([60, 10, 0]))
+    return zoning, random_flows(generator, communes, count)

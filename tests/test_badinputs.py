@@ -159,7 +159,7 @@ ELSEWHERE = {
     "EXP-014": "crash safety has its own issue",
     "EXP-015": "no file is named after a territory",
     "EXP-016": "tests/test_export.py",
-    "EXP-017": "spreadsheets are written in a later issue",
+    "EXP-017": "tests/test_spreadsheet.py: codes are cells of text",
     "EXP-018": "tests/test_export.py",
     "EXP-019": "tests/test_export.py: rings are counter-clockwise",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -11,12 +12,13 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from layers import PMSI, SITES, STAYS, code, layer, shuffled, write_text
+from layers import PMSI, SITES, STAYS, as_options, code, layer, shuffled, write_text
 from pandas.testing import assert_frame_equal
 from test_coding import COG, OF_2024
 
 import territories as tt
 from territories import CodeError, InputError, Secrecy
+from territories._inputs import Settings, read_inputs
 from territories._words import using
 from territories.hospital import allocated
 
@@ -408,3 +410,85 @@ def test_repaired_codes_of_sites_are_told(tmp_path: Path) -> None:
     assert any(
         str(each).startswith("finess.csv: codes completed") for each in read.reconciliation.notices
     )
+
+
+# --- sites and periods ---------------------------------------------------------------------------
+
+
+def test_stays_keep_their_site(tmp_path: Path) -> None:
+    """Sites 1 and 4 are both in a: together in the table, apart in `sites`."""
+    rows = [*ROWS, "28C01;4;mco;4"]
+    read = hospital(tmp_path, rows, sites=[*PLACES, "4;Clinique a;00001"])
+    assert read.table["patients"].sum() == read.sites["patients"].sum() == 64
+    assert read.sites.columns.tolist() == [
+        "site", "destination", "residence", "activity", "patients",
+    ]  # fmt: skip
+    assert read.sites[read.sites["destination"] == "00001"].to_numpy().tolist() == [
+        ["1", "00001", "00001", "mco", 30.0],
+        ["1", "00001", "00002", "mco", 10.0],
+        ["4", "00001", "00001", "mco", 3.0],
+        ["4", "00001", "00002", "mco", 1.0],
+    ]
+    regrouped = read.grouped(pd.Series({"00001": "96004"}))
+    assert_frame_equal(regrouped.sites, read.sites)
+    again = hospital(tmp_path, rows, sites=[*PLACES, "4;Clinique a;00001"], seed=5)
+    assert_frame_equal(again.sites, read.sites, check_exact=True)
+    assert tt.recruitment_basin(read, "4", 0.75)["stays"].to_dict() == {"00001": 3.0}
+    assert tt.recruitment_basin(read, "00001")["stays"].to_dict() == {"00001": 33.0, "00002": 11.0}
+    assert tt.recruitment_basins(read)["population"].to_dict() == {
+        "1": 2000, "2": 2000, "3": 1000, "4": 2000,
+    }  # fmt: skip
+
+
+def test_period_of_stays(tmp_path: Path) -> None:
+    assert hospital(tmp_path, ROWS).period is None
+    assert hospital(tmp_path, ROWS, period="2021-2023").period == "2021-2023"
+    assert repr(hospital(tmp_path, ROWS, period="2023")).endswith("destinations, 2023>")
+    head = f"annee;{STAYS}"
+    file = write_text(tmp_path / "annee.csv", head, [f"2022;{row}" for row in ROWS])
+    sites = write_text(tmp_path / "finess.csv", SITES, PLACES)
+    cover = write_text(tmp_path / "pmsi.csv", PMSI, COVER)
+    read = tt.read_hospital(file, sites=sites, pmsi_codes=cover)
+    assert read.period == "2022"
+    assert tt.read_hospital(file, sites=sites, pmsi_codes=cover, period="2021").period == "2021"
+    stacked = [f"20{year};{row}" for year, row in zip((20, 21, 22, 23), ROWS, strict=True)]
+    file = write_text(tmp_path / "annees.csv", head, stacked)
+    assert tt.read_hospital(file, sites=sites, pmsi_codes=cover).period is None
+
+
+@pytest.mark.parametrize(
+    ("liberal", "stays", "told"),
+    [
+        ("2022", "2023", "liberal flows are of 2022 and stays of 2023"),
+        ("2023", "2023", None),
+        ("2023", None, "is not known (--period, --hospital-period)"),
+        (None, "2023", "is not known (--period, --hospital-period)"),
+        (None, None, "is not known (--period, --hospital-period)"),
+    ],
+)
+def test_periods_that_differ_are_told(
+    region: dict[str, Path], liberal: str | None, stays: str | None, told: str | None
+) -> None:
+    inputs = read_inputs(Settings(**region, period=liberal, hospital_period=stays))
+    assert (inputs.flows.period, inputs.stays.period) == (liberal, stays)
+    notices = [str(each) for each in inputs.accounts[2].notices if "period" in each.key]
+    assert len(notices) == (told is not None)
+    assert not told or told in notices[0]
+    assert not any("period" in each.key for each in inputs.accounts[1].notices)
+
+
+def test_no_notice_of_periods_without_a_hospital(region: dict[str, Path]) -> None:
+    files = {name: region[name] for name in ("communes", "flows")}
+    for account in read_inputs(Settings(**files)).accounts:
+        assert not any("period" in each.key for each in account.notices)
+
+
+def test_periods_on_the_command_line(region: dict[str, Path], cli, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    words = [*as_options(region), "--period", "2021-2022", "--hospital-period", "2023"]
+    assert cli("run", *words, "--runs", 0, "--territories", 2, "--out", out).code == 0
+    record = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    assert record["settings"]["period"] == "2021-2022"
+    assert record["settings"]["hospital_period"] == "2023"
+    account = (out / "reconciliation.json").read_text(encoding="utf-8")
+    assert "les flux libéraux sont de 2021-2022 et les séjours de 2023" in account

@@ -293,3 +293,22 @@ def test_bridges(tmp_path: Path) -> None:
         "left": ["01004", "00001"],
         "right": ["45234", "00002"],
     }
+
+
+# --- period -------------------------------------------------------------------------------------
+
+
+def test_period(tmp_path: Path) -> None:
+    assert flows(tmp_path, LINES).period is None
+    assert flows(tmp_path, LINES, period="2021-2023").period == "2021-2023"
+    head = f"annee;{SPECIALISTS}"
+    one = [f"2023;{line}" for line in LINES]
+    read = flows(tmp_path, one, head)
+    assert read.period == "2023"
+    assert repr(read).endswith("practitioners, 2023>")
+    assert read.located().period == "2023"
+    assert flows(tmp_path, one, head, period="2022").period == "2022"
+    two = [*one, *(f"2022;{line}" for line in LINES)]
+    assert flows(tmp_path, two, head, year=2022).period == "2022"
+    assert flows(tmp_path, two, head, year="2023").period == "2023"
+    assert flows(tmp_path, two, head, duplicates="sum").period is None

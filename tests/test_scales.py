@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
 import territories as tt
+from territories.aci import aci_size
 from territories.communities import bounded, number_of
-from territories.evaluation import aci_size
 from territories.graph import attraction_network
 from territories.scales import Scales
 from territories.scan import STEP, fall, inside_share, proposed, scanned

@@ -1,276 +1,156 @@
-"""Text tables: whatever the encoding and the separator, the same cells under the same rows."""
+"""The list of everything that leaves as tables, and the list to write to."""
 
 from __future__ import annotations
 
-import csv
-import io
-import re
-from typing import TYPE_CHECKING
-
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from grids import codes, drawn, flows, letters, shuffle, zoned
 
-from territories._files import readable
-from territories._tables import Table, matched, plain, read_table, row_list, value_list
+import territories as tt
+from territories import tables
 from territories._words import using
-from territories.errors import InputError
+from territories.export import Evidence
+from territories.reconciliation import Reconciliation
+from territories.secrecy import Secrecy
+from territories.tables import LONGEST_CELL, Sheet, alphabetical, sheets
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-ENCODINGS = ["utf-8", "utf-8-sig", "cp1252", "utf-16"]
-SEPARATORS = [";", ",", "\t", "|"]
-HEAD = ["commune_residence", "spécialité", "nb_patients"]
-ROWS = [
-    ["01004", "gastro-entérologie", "12,5"],
-    ["2A004", "Villefrancœur; 12 €", "7"],
-    ["45234", 'dit "le bon", | œil', ""],
-    ["00001", "NA", "007"],
-]
-# What cp1252 can write too, and what a spreadsheet puts in a cell.
-# A line break and the separators of a whole row in one cell are a quote left open, not a cell.
-CELLS = st.text(st.sampled_from("abéœ€ 01,;|\t\"'\n"), max_size=6).filter(
-    lambda cell: "\n" not in cell or sum(map(cell.count, ",;|\t")) <= 1
-)
+PICTURE = """
+    AAB
+    A.B
+"""
 
 
-def written(rows: list[list[str]], separator: str, encoding: str, end: str = "\n") -> bytes:
-    text = io.StringIO()
-    csv.writer(text, delimiter=separator, lineterminator=end).writerows(rows)
-    return text.getvalue().encode(encoding)
+def by_key(found: list[Sheet]) -> dict[str, Sheet]:
+    return {each.key: each for each in found}
 
 
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
-@pytest.mark.parametrize("separator", SEPARATORS)
-@pytest.mark.parametrize("encoding", ENCODINGS)
-def test_encodings_and_separators_give_the_same_table(
-    tmp_path: Path, encoding: str, separator: str, end: str
-) -> None:
-    file = tmp_path / "t.csv"
-    file.write_bytes(written([HEAD, *ROWS], separator, encoding, end))
-    read = read_table(file)
-    assert read.frame.columns.tolist() == HEAD
-    assert read.frame.to_numpy().tolist() == ROWS
-    assert read.frame.index.tolist() == [2, 3, 4, 5]
-    assert read.file == "t.csv"
-    assert re.fullmatch("[0-9a-f]{64}", read.sha256)
+def shared_zoning(seed: int = 0) -> tt.Zoning:
+    """Three communes in a row; the middle one is in both territories.
+
+    ::
+
+        A A|B B
+    """
+    layer = drawn("ABC", seed=seed).assign(name=lambda each: "Été " + each.index)
+    member = pd.DataFrame(
+        [("00001", "x", 1.0), ("00002", "x", 0.7), ("00002", "y", 0.3), ("00003", "y", 1.0)],
+        columns=["code", "territory", "weight"],
+    )
+    return tt.Zoning(layer, shuffle(member, seed), names={"x": "Évreux", "y": "Esvres"})
 
 
-@given(
-    st.lists(st.lists(CELLS, min_size=3, max_size=3), min_size=1, max_size=6),
-    st.sampled_from(ENCODINGS),
-    st.sampled_from(SEPARATORS),
-)
-def test_cells_come_back_as_they_were_written(
-    tmp_path_factory: pytest.TempPathFactory,
-    rows: list[list[str]],
-    encoding: str,
-    separator: str,
-) -> None:
-    file = tmp_path_factory.mktemp("cells") / "t.csv"
-    marked = [[f"x{cell}" for cell in row] for row in rows]  # no row is blank
-    file.write_bytes(written([HEAD, *marked], separator, encoding))
-    assert read_table(file).frame.to_numpy().tolist() == marked
+def test_letters_by_hand() -> None:
+    """One row for each territory: codes joined by commas, and names with their codes."""
+    table = by_key(sheets(shared_zoning()))["letters"].table
+    assert table.to_numpy().tolist() == [
+        ["y", "Esvres", 2, "00002, 00003", "Été 00002 (00002), Été 00003 (00003)"],
+        ["x", "Évreux", 2, "00001, 00002", "Été 00001 (00001), Été 00002 (00002)"],
+    ]
+    assert list(table) == ["territoire", "nom", "communes", "codes", "communes et codes"]
 
 
-def test_cells_are_text_never_numbers_or_missing(tmp_path: Path) -> None:
-    file = tmp_path / "t.csv"
-    file.write_text("a;b;c\n01004;NA;1e5\n;null;007\n", encoding="utf-8")
-    assert read_table(file).frame.to_numpy().tolist() == [
-        ["01004", "NA", "1e5"],
-        ["", "null", "007"],
+def test_members_are_sorted_by_territory_then_name() -> None:
+    table = by_key(sheets(shared_zoning()))["members"].table
+    assert table["code"].tolist() == ["00002", "00003", "00001", "00002"]
+    assert table["part_de_la_commune"].tolist() == [0.3, 1.0, 1.0, 0.7]
+    alone = by_key(sheets(zoned(PICTURE)))["members"].table
+    assert list(alone) == ["territoire", "territoire_nom", "code", "nom"]
+
+
+def test_long_lists_go_on_in_a_second_row() -> None:
+    """A cell of a spreadsheet holds 32 767 characters: nothing may be lost beyond."""
+    count = 5_000
+    layer = drawn("A")
+    layer = layer.loc[["00001"] * count].set_axis(
+        pd.Index([f"{each:05d}" for each in range(count)], name="code"), axis=0
+    )
+    zoning = tt.Zoning(layer, pd.DataFrame({"code": layer.index, "territory": "t", "weight": 1.0}))
+    with using("fr"):
+        table = tables.letters(zoning).table
+    assert len(table) > 1
+    assert table["codes"].str.len().max() <= LONGEST_CELL
+    joined = ", ".join(each for each in table["codes"] if each)
+    assert joined.split(", ") == sorted(layer.index)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_row_order_does_not_matter(seed: int) -> None:
+    one, other = sheets(shared_zoning()), sheets(shared_zoning(seed))
+    for left, right in zip(one, other, strict=True):
+        pd.testing.assert_frame_equal(left.table, right.table)
+
+
+def test_white_zones_and_empty_sheets() -> None:
+    found = by_key(sheets(zoned(PICTURE)))
+    assert found["white_zones"].table["code"].tolist() == ["00005"]
+    assert "grouping" not in found
+    assert "comparisons" not in found
+    assert found["readme"].table["sujet"].tolist()[0] == "Découpage"
+
+
+def test_grouping_is_listed() -> None:
+    given = letters([("AA", 5), ("AB", 50), ("BB", 100)], drawn("AB")).grouped()
+    zoning = tt.Zoning.from_labels(pd.Series("t", codes("AB")), communes=drawn("AB"))
+    found = by_key(sheets(zoning, evidence=Evidence(flows=given)))
+    assert found["grouping"].table.to_numpy().tolist() == [
+        ["00001", "Commune 00001", "00002", "Commune 00002"]
     ]
 
 
-def test_blank_rows_are_left_out_and_numbers_kept(tmp_path: Path) -> None:
-    file = tmp_path / "t.csv"
-    file.write_text("a;b\n1;2\n;\n\n3;4\n\n\n", encoding="utf-8")
-    frame = read_table(file).frame
-    assert frame.index.tolist() == [2, 5]
-    assert frame.to_numpy().tolist() == [["1", "2"], ["3", "4"]]
+def test_small_counts_of_patients_are_hidden() -> None:
+    account = Reconciliation("a.csv", "0", "patients", rows_in=10, patients_in=500)
+    account = account.set_aside("missing_patients", 1, 7).set_aside("other_year", 2, 60)
+    table = by_key(sheets(shared_zoning(), accounts=[account]))["reconciliation"].table
+    shown = table.set_index("lignes")["patients_ou_sejours"]
+    assert 7 not in set(shown)
+    assert "(secret)" in set(shown)
+    assert not any(0 < each < 11 for each in shown if not isinstance(each, str))
 
 
-@pytest.mark.parametrize("cells", [1, 3])
-def test_a_row_of_another_length_is_named_however_far(tmp_path: Path, cells: int) -> None:
-    rows = ["a;b", *["1111111111111111;2222222222222222"] * 70_000]  # over 2 MB, several blocks
-    rows[61_234] = ";".join("xyz"[:cells])
-    file = tmp_path / "t.csv"
-    file.write_text("\n".join(rows) + "\n", encoding="utf-8")
-    with pytest.raises(InputError, match="row 61235") as refusal:
-        read_table(file)
-    assert f"{cells} instead of 2" in str(refusal.value)
-    assert "t.csv" in str(refusal.value)
-    with using("fr"):
-        assert f"la ligne 61235 : {cells} au lieu de 2" in str(refusal.value)
+def test_parameters_are_flat_and_extra_sheets_stand_before_them() -> None:
+    extra = Sheet("more", "Plus", "Plus", "", pd.DataFrame({"a": [1]}))
+    given = {"version": "1", "settings": {"seed": 0, "title": None, "together": [["1", "2"]]}}
+    found = sheets(shared_zoning(), parameters=given, extra=[extra])
+    assert [each.key for each in found][-2:] == ["more", "parameters"]
+    assert found[-1].table.to_numpy().tolist() == [
+        ["version", "1"],
+        ["settings.seed", "0"],
+        ["settings.together", "['1', '2']"],
+    ]
+    assert "territories 1" in set(found[0].table["contenu"])
 
 
-def test_several_wrong_rows_are_counted(tmp_path: Path) -> None:
-    file = tmp_path / "t.csv"
-    file.write_text("a;b\n1\n2;3\n4;5;6\n", encoding="utf-8")
-    with pytest.raises(InputError, match=r"2 row\(s\).*first is row 2"):
-        read_table(file)
+def test_comparisons_are_those_of_compare() -> None:
+    zoning, other = zoned(PICTURE), zoned(PICTURE.replace("B", "A"))
+    table = by_key(sheets(zoning, others={"un": other}))["comparisons"].table
+    found = tt.compare(zoning, other)
+    row = table.iloc[0]
+    assert row["Zonage"] == "un"
+    assert row["Zones dans la région"] == 1
+    assert row["Zones coupées par les territoires"] == 1
+    assert row["Part des habitants en accord"] == found.population_agreement
 
 
-@pytest.mark.parametrize(
-    ("content", "english", "french"),
-    [
-        (b"", "is empty (0 bytes)", "est vide (0 octet)"),
-        (b"a;b\n", "no data row under the header", "aucune ligne de données"),
-        (b"a;b\n;\n;\n", "no data row under the header", "aucune ligne de données"),
-        (b"a;b;a\n1;2;3\n", "columns are called 'a' (positions 1, 3)", "s'appellent « a »"),
-        (b"\x89PNG\r\n\0\0\0\rIHDR", "a picture (PNG, JPEG, GIF), not a table", "une image"),
-        (b"a;b\n1;" + b"x" * 2_500_000, "column b, row 2", "démesurée dans la colonne b, ligne 2"),
-        ("a;b\n1;2\n".encode("utf-16") + b"\0", "not a table in text", "pas un tableau en texte"),
-    ],
-    ids=["empty", "header", "blank", "twice", "picture", "endless", "half_a_letter"],
-)
-def test_what_is_no_table_is_refused(
-    tmp_path: Path, content: bytes, english: str, french: str
-) -> None:
-    file = tmp_path / "extrait.csv"
-    file.write_bytes(content)
-    with pytest.raises(InputError, match=re.escape(english)) as refusal:
-        read_table(file)
-    assert "extrait.csv" in str(refusal.value)
-    with using("fr"):
-        assert french in str(refusal.value)
+def test_measures_pass_through_the_door() -> None:
+    """Of 100 patients 95 stay: the 5 others would be found from a share of 95 %."""
+    layer = drawn("AB")
+    zoning = tt.Zoning.from_labels(pd.Series(codes("AB"), codes("AB")), communes=layer)
+    given = flows([("00001", "00001", 95), ("00001", "00002", 5), ("00002", "00002", 90)], layer)
+    sheet = by_key(sheets(zoning, evidence=Evidence(flows=given)))["territories"]
+    assert sheet.table["li"].isna().all()
+    assert sheet.formats["li"] == "share"
+    shown = sheets(
+        zoning, evidence=Evidence(flows=given), secrecy=Secrecy(threshold=2, acknowledged=True)
+    )
+    assert by_key(shown)["territories"].table["li"].tolist() == [0.95, 1.0]
 
 
-@pytest.mark.parametrize("last", ['1;"2', '"1;2'])
-def test_a_quote_left_open_does_not_swallow_the_rows_below(tmp_path: Path, last: str) -> None:
-    file = tmp_path / "t.csv"
-    file.write_text(f"a;b\n9;9\n{last}\n3;4\n5;6\n", encoding="utf-8")
-    with pytest.raises(InputError, match=r"t\.csv"):
-        read_table(file)
+def test_english() -> None:
+    found = by_key(sheets(shared_zoning(), language="en"))
+    assert found["letters"].name == "To paste"
+    assert list(found["members"].table)[:2] == ["territory", "territory_name"]
 
 
-def test_a_missing_file_proposes_the_near_ones(tmp_path: Path) -> None:
-    (tmp_path / "specialistes_2023.csv").write_text("a", encoding="utf-8")
-    (tmp_path / "autre.txt").write_text("a", encoding="utf-8")
-    with pytest.raises(InputError, match="specialistes_2023") as refusal:
-        readable(tmp_path / "specialiste_2023.csv")
-    assert "autre" not in str(refusal.value)
-
-
-def test_a_missing_file_far_from_all(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no such file"):
-        readable(tmp_path / "none" / "x.csv")
-
-
-def test_a_folder_is_no_file(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="this is a folder"):
-        readable(tmp_path)
-
-
-# --- columns -------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("theirs", "ours"),
-    [
-        ("commune_residence", "residence"),
-        ("Commune de résidence", "residence"),
-        ("codgeo", "residence"),
-        ("CODE_INSEE", "residence"),
-        ("depcom", "residence"),
-        ("specialite", "activity"),
-        ("Spécialité", "activity"),
-        ("ga", "activity"),
-        ("ps", "practitioner"),
-        ("departement_ps", "department"),
-        ("Département PS", "department"),
-        ("nb_patients", "patients"),
-        ("NB PATIENTS", "patients"),
-        ("montant", "amount"),
-        ("code_geo_pmsi", "pmsi_code"),
-        ("code_geo_pmsi_emul", "pmsi_code"),
-        ("finess", "site"),
-        ("nb_sejours", "stays"),
-        ("Nb séjours", "stays"),
-        ("nom", "name"),
-        ("pop2021", "population"),
-        ("pop2021_part", "population"),
-        ("population", "population"),
-        ("codgeo", "code"),
-        ("code_commune_insee", "code"),
-    ],
-)
-def test_columns_of_french_extracts_are_recognised(theirs: str, ours: str) -> None:
-    read = Table(pd.DataFrame({theirs: ["1"], "autre": ["2"]}), "t.csv", "", {})
-    found = matched(read, [ours])
-    assert found.frame.columns.tolist() == [ours]
-    assert found.head(ours) == theirs
-
-
-def test_a_missing_column_proposes_the_closest_name() -> None:
-    read = Table(pd.DataFrame({"commune_resident": ["1"], "nb_patiens": ["2"]}), "t.csv", "", {})
-    with pytest.raises(InputError) as refusal:
-        matched(read, ["residence", "patients"])
-    first, second = str(refusal.value).splitlines()  # both are told
-    assert "'residence' is missing. Is it 'commune_resident'" in first
-    assert "'patients' is missing. Is it 'nb_patiens'" in second
-    with using("fr"):
-        assert "« residence » manque. Serait-ce « commune_resident »" in str(refusal.value)
-
-
-def test_a_column_that_could_be_two_is_asked_for() -> None:
-    read = Table(pd.DataFrame({"codgeo": ["1"], "depcom": ["2"]}), "t.csv", "", {})
-    with pytest.raises(InputError, match="codgeo, depcom"):
-        matched(read, ["residence"])
-    chosen = matched(read, ["residence"], columns={"residence": "depcom"})
-    assert chosen.frame["residence"].tolist() == ["2"]
-
-
-def test_a_mapping_wins_over_recognition_and_must_exist() -> None:
-    read = Table(pd.DataFrame({"codgeo": ["1"], "x": ["2"]}), "t.csv", "", {})
-    assert matched(read, ["residence"], columns={"residence": "x"}).frame["residence"][0] == "2"
-    with pytest.raises(InputError, match="'y' is missing"):
-        matched(read, [], ["residence"], {"residence": "y"})
-
-
-def test_a_file_without_header_does_not_show_its_first_row(tmp_path: Path) -> None:
-    """Its first row, taken for names, holds a number of patients and a practitioner."""
-    file = tmp_path / "t.csv"
-    file.write_text("18053;orl;PS150067;18;7;599,57\n18054;orl;PS150067;18;9;1,5\n", "utf-8")
-    with pytest.raises(InputError) as refusal:
-        matched(read_table(file), ["residence", "activity", "practitioner", "patients"])
-    assert "PS150067" not in str(refusal.value)
-    assert "599,57" not in str(refusal.value)
-    assert not re.search(r"\b7\b", str(refusal.value))
-
-
-@given(st.text(max_size=12))
-def test_plain_is_idempotent(name: str) -> None:
-    once = plain(name)
-    assert re.fullmatch("[a-z0-9_]*", once)
-    assert plain(once) == once
-
-
-def test_long_lists_are_cut_after_five() -> None:
-    marked = pd.Series([True] * 7, index=range(2, 9))
-    assert row_list(marked) == "2, 3, 4, 5, 6, …"
-    assert value_list(pd.Series(["a"] * 5)) == "'a', 'a', 'a', 'a', 'a'"
-    assert value_list(pd.Series(["a"] * 6)) == "'a', 'a', 'a', 'a', 'a', …"
-
-
-def test_what_may_be_a_count_or_a_practitioner_is_not_quoted() -> None:
-    assert value_list(pd.Series(["7", "10", "PS050067", "x" * 99])) == "…, …, …, …"
-    assert value_list(pd.Series(["45999", "2a004", "ZZZZZ"])) == "'45999', '2a004', 'ZZZZZ'"
-
-
-@pytest.mark.parametrize("content", ["a;b", "a;b\n", "\n\n  \n", "\r\n\r\n"])
-def test_a_table_without_rows_is_refused_as_such(tmp_path: Path, content: str) -> None:
-    file = tmp_path / "t.csv"
-    file.write_bytes(content.encode())
-    with pytest.raises(InputError, match="no data row"):
-        read_table(file)
-
-
-def test_blank_lines_above_the_header_count_as_rows(tmp_path: Path) -> None:
-    file = tmp_path / "t.csv"
-    file.write_text("\n  \n\ta\tb\n1\t2\t3\n", encoding="utf-8")
-    frame = read_table(file).frame
-    assert frame.index.tolist() == [4]
-    assert frame.to_numpy().tolist() == [["1", "2", "3"]]
+def test_alphabetical_order_is_a_readers() -> None:
+    names = ["Œuilly", "Orléans", "évian", "Évreux", "Esvres"]
+    assert sorted(names, key=alphabetical) == ["Esvres", "évian", "Évreux", "Œuilly", "Orléans"]

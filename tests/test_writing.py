@@ -76,13 +76,13 @@ def test_an_existing_file_is_kept_unless_told(tmp_path: Path) -> None:
 
 def test_a_file_in_no_folder_is_refused(tmp_path: Path) -> None:
     with (
-        pytest.raises(InputError, match="not possible to write here") as refusal,
+        pytest.raises(InputError, match="does not exist") as refusal,
         whole_file(tmp_path / "none" / "a.csv") as draft,
     ):
         draft.write_text("new")
     assert "a.csv" in str(refusal.value)
     with using("fr"):
-        assert "impossible d'écrire ici" in str(refusal.value)
+        assert "n'existe pas. Créez-le" in str(refusal.value)
 
 
 def test_a_folder_is_made_with_those_above_it(tmp_path: Path) -> None:

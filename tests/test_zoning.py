@@ -343,6 +343,14 @@ def test_population_of_halves():
     assert zoning.territories["population"].sum() <= 2_003
 
 
+def test_population_of_thirds():
+    """One inhabitant shared in three is one all the same, and 1 000 are not 999."""
+    rows = [("A", each, 1 / 3) for each in "xyz"]
+    for people, expected in ((1, [1, 0, 0]), (1_000, [334, 333, 333])):
+        zoning = tt.Zoning(communes=drawn("A", population=people), membership=table(rows))
+        assert zoning.territories["population"].tolist() == expected
+
+
 def test_a_territory_of_shared_communes_only():
     """Territory y is nobody's main one: it stands, with its inhabitants, without a shape."""
     rows = [("A", "x", 0.75), ("A", "y", 0.25), ("B", "x", 1)]

@@ -1,0 +1,3 @@
+"""The version, which files tell."""
+
+__version__ = "0.1.0"
