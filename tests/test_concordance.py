@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import oracle
 import pandas as pd
 import pytest
@@ -9,8 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from layers import code, layer, located
 from pandas.testing import assert_frame_equal
+from sklearn.metrics import adjusted_mutual_info_score, cohen_kappa_score
 
-from territories import Concordance, concordance, dominant_poles, hospital_agreement
+from territories import (
+    Concordance,
+    agreement_figures,
+    concordance,
+    dominant_poles,
+    hospital_agreement,
+)
+from territories._words import using
 
 POLES = st.lists(st.sampled_from(["a", "b", "c", "d", "75", None]), max_size=9)
 
@@ -113,3 +123,87 @@ def test_specialists_and_hospital(liberal: str | None, hospital: str | None, sta
     assert compared.loc[code("d"), "agreement"] == "agree"
     assert compared.loc[code("a"), "agreement"] == "neither"
     assert compared.index.tolist() == [code(each) for each in "abcd"]
+
+
+# --- figures of the agreement --------------------------------------------------------------------
+
+
+def compared(liberal: str, stays: str, people: object = 1000):
+    """Compare two lines of poles, a letter for each commune of abcdef; a dot is none."""
+    communes = layer("abcdef", people=people)
+    rows = [
+        (one, "all", pole.replace(".", "a"), 3 if pole == "." else 20)
+        for one, pole in zip("abcdef", stays, strict=True)
+    ]
+    chosen = {
+        one: [None if pole == "." else pole] * 3
+        for one, pole in zip("abcdef", liberal, strict=True)
+    }
+    found = agreement(chosen, "abcdef")
+    return hospital_agreement(found, dominant_poles(located(rows, communes))), communes
+
+
+def test_figures_by_hand() -> None:
+    """Four communes have both poles; three of them agree.
+
+    liberal aabbb.    hospital aaab.b
+    """
+    people = dict(zip("abcdef", [10, 20, 30, 40, 50, 60], strict=True))
+    table, communes = compared("aabbb.", "aaab.b", people)
+    found = agreement_figures(table, communes=communes)
+    assert found.table.to_dict("list") == {
+        "communes": [3, 1, 1, 1, 0],
+        "population": [70, 30, 50, 60, 0],
+        "communes_share": [3 / 6, 1 / 6, 1 / 6, 1 / 6, 0],
+        "population_share": [70 / 210, 30 / 210, 50 / 210, 60 / 210, 0],
+    }
+    assert found.table.index.tolist() == [
+        "agree", "differ", "liberal_only", "hospital_only", "neither",
+    ]  # fmt: skip
+    assert (found.agreement, found.population_agreement) == (3 / 4, 70 / 100)
+    assert found.kappa == pytest.approx((3 / 4 - 1 / 2) / (1 - 1 / 2))
+    one, two = list("aabb"), list("aaab")
+    assert found.kappa == pytest.approx(cohen_kappa_score(one, two))
+    assert found.ami == pytest.approx(adjusted_mutual_info_score(one, two))
+    assert repr(found).startswith(
+        "<AgreementFigures: 75% of communes and 70% of people, kappa 0.50"
+    )
+    with using("fr"):
+        page = found._repr_html_()
+    assert "même pôle pour 75 % des communes et 70 % des habitants" in page
+    assert "kappa 0,50" in page
+
+
+def test_a_department_counts_as_its_place() -> None:
+    """A hospital known by its department agrees, and is the same in both indices."""
+    table, communes = compared("aabbbb", "aabbbb")
+    table = table.replace({"liberal": {code("a"): "75056"}, "hospital": {code("a"): "75"}})
+    found = agreement_figures(table, communes=communes)
+    assert (found.agreement, found.kappa, found.ami) == (1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    "lines", [("......", "......"), ("aaa...", "...bbb"), ("aaaaaa", "aaaaaa")]
+)
+def test_undefined_figures_are_missing(lines: tuple[str, str]) -> None:
+    table, communes = compared(*lines)
+    found = agreement_figures(table, communes=communes)
+    assert math.isnan(found.kappa)
+    assert math.isnan(found.ami)
+    assert math.isnan(found.agreement) == (lines[0] != "aaaaaa")
+    assert found.table["communes"].sum() == 6
+    assert found._repr_html_()
+
+
+def test_figures_of_unknown_inhabitants() -> None:
+    table, communes = compared("aabbb.", "aaab.b")
+    communes["population"] = communes["population"].astype("Int64")
+    communes.loc[code("a"), "population"] = pd.NA
+    found = agreement_figures(table, communes=communes)
+    assert math.isnan(found.population_agreement)
+    assert found.agreement == 3 / 4
+    assert found.table["population_share"].isna().all()
+    assert found.table.loc["differ", "population"] == 1000
+    nobody = agreement_figures(table, communes=communes.assign(population=0))
+    assert math.isnan(nobody.population_agreement)
+    assert repr(nobody)
