@@ -8,7 +8,6 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
-import shapely
 from grids import (
     HEAVY,
     code,
@@ -16,49 +15,22 @@ from grids import (
     drawn,
     flows,
     letters,
-    random_flows,
-    random_layer,
     shuffle,
     shuffled_rows,
     with_rows,
-    zoned,
+    zoning_of,
+    zonings,
 )
 from hypothesis import given
 from hypothesis import strategies as st
 
 import territories as tt
-from territories.evaluation import ACI_BOUNDS, aci_size
+from territories.concordance import Concordance
+from territories.evaluation import class_shares, stable_share
 
 BRINDISI = Path(__file__).parents[2] / "shared" / "data" / "reference" / "brindisi"
 PARIS, LYON = "75056", "69123"
 SHARES = ["li", "leakage", "msi", "attraction"]
-
-
-def zoning_of(communes, rows):
-    """Make a zoning of (letter, territory, weight)."""
-    listed = [(code(letter), territory, float(weight)) for letter, territory, weight in rows]
-    membership = pd.DataFrame(listed, columns=["code", "territory", "weight"])
-    return tt.Zoning(communes=communes, membership=shuffle(membership))
-
-
-@st.composite
-def cases(draw):
-    """Draw a zoning, with shared communes by quarters, and flows."""
-    generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    shape = draw(st.sampled_from([(3, 4), (4, 4), (2, 3), (1, 3), (1, 1)]))
-    communes = random_layer(generator, *shape)
-    rows = []
-    for each in communes.index:
-        chance = generator.random()
-        number = 0 if chance < 0.15 else 2 if chance < 0.45 else 1
-        names = generator.choice(["north", "east", "south", "west"], number, replace=False)
-        rows += zip([each] * number, names.tolist(), [0.75, 0.25][:number], strict=True)
-    frame = pd.DataFrame(rows, columns=["code", "territory", "weight"])
-    frame["weight"] = frame["weight"].where(frame["code"].duplicated(keep=False), 1.0)
-    frame = frame.astype({"code": "str", "territory": "str", "weight": "float64"})
-    zoning = tt.Zoning(communes=communes, membership=shuffle(frame))
-    count = draw(st.sampled_from([60, 10, 0]))
-    return zoning, random_flows(generator, communes, count)
 
 
 # --- Flows ---------------------------------------------------------------------------------
@@ -133,7 +105,7 @@ def slow(zoning, table):
     for row in table.table.itertuples():
         living, cared = weights.get(row.residence, {}), weights.get(row.destination, {})
         for territory, weight in living.items():
-            found[territory][0] += row.patients * weight * cared.get(territory, 0)
+            found[territory][0] += row.patients * min(weight, cared.get(territory, 0))
             found[territory][1] += row.patients * weight
         for territory, weight in cared.items():
             found[territory][2] += row.patients * weight
@@ -141,7 +113,7 @@ def slow(zoning, table):
 
 
 @HEAVY
-@given(cases())
+@given(zonings())
 def test_exchanges_as_a_slow_loop(case):
     """Patients by weight, and the indices from them; missing where a denominator is 0."""
     zoning, table = case
@@ -164,7 +136,7 @@ def test_exchanges_as_a_slow_loop(case):
 
 
 @HEAVY
-@given(cases())
+@given(zonings())
 def test_totals_never_exceed_the_region(case):
     """Shared communes count by weight: territories together have what their communes have."""
     zoning, table = case
@@ -181,7 +153,7 @@ def test_totals_never_exceed_the_region(case):
 
 
 @HEAVY
-@given(cases(), st.integers(0, 1000))
+@given(zonings(), st.integers(0, 1000))
 def test_row_order_changes_nothing(case, seed):
     zoning, table = case
     again = tt.Zoning(
@@ -193,7 +165,7 @@ def test_row_order_changes_nothing(case, seed):
 
 
 @HEAVY
-@given(cases())
+@given(zonings())
 def test_what_concerns_no_commune_changes_nothing(case):
     """Zeros and flows between two places outside."""
     zoning, table = case
@@ -203,7 +175,7 @@ def test_what_concerns_no_commune_changes_nothing(case):
 
 
 @HEAVY
-@given(cases())
+@given(zonings())
 def test_shares_are_shares(case):
     found = tt.evaluate(*case)[SHARES]
     assert ((found >= 0) & (found <= 1) | found.isna()).all(axis=None)
@@ -279,15 +251,41 @@ def test_shared_commune_by_weight():
 
 
 def test_self_flow_of_a_shared_commune():
-    """B ⟲ 100, half and half: each patient of a half is seen in either half.
+    """B ⟲ 100, half and half: who is seen in his own commune does not leave his territory.
 
-    inside 100·½·½ = 25 each, sent and received 50 each: the halves exchange 25 both ways.
+    inside, sent and received 50 each.
     """
     rows = [("A", "x", 1), ("B", "x", 0.5), ("B", "y", 0.5), ("C", "y", 1)]
     found = tt.evaluate(zoning_of(drawn("ABC"), rows), letters([("BB", 100)]))
-    assert found["inside"].to_dict() == {"x": 25, "y": 25}
+    assert found["inside"].to_dict() == {"x": 50, "y": 50}
     assert found["sent"].to_dict() == {"x": 50, "y": 50}
     assert found["received"].to_dict() == {"x": 50, "y": 50}
+    assert found["li"].tolist() == [1.0, 1.0]
+    assert found["net_index"].isna().all()
+
+
+def test_between_two_shared_communes():
+    """A is x by ¾ and y by ¼, B x by ½ and y by ½; A → B 80.
+
+    x: inside 80·min(¾, ½) = 40, sent 60, received 40
+    y: inside 80·min(¼, ½) = 20, sent 20, received 40
+    """
+    rows = [("A", "x", 0.75), ("A", "y", 0.25), ("B", "x", 0.5), ("B", "y", 0.5)]
+    found = tt.evaluate(zoning_of(drawn("AB"), rows), letters([("AB", 80)]))
+    assert found["inside"].to_dict() == {"x": 40, "y": 20}
+    assert found["sent"].to_dict() == {"x": 60, "y": 20}
+    assert found["received"].to_dict() == {"x": 40, "y": 40}
+    assert found["leakage"].to_dict() == pytest.approx({"x": 1 / 3, "y": 0})
+
+
+def test_thirds_leave_no_crumb():
+    """Weights that no binary fraction holds: what nobody leaves has no net index."""
+    thirds = [("A", each, 1 / 3) for each in "xyz"]
+    rows = [*thirds, *((other, each, 1 / 3) for other in "BC" for each in "xyz")]
+    table = letters([("AB", 10), ("AA", 7), ("BC", 13), ("CC", 1)])
+    found = tt.evaluate(zoning_of(drawn("ABC"), rows), table)
+    assert found["net_index"].isna().all()
+    assert found["li"].tolist() == pytest.approx([1.0, 1.0, 1.0])
 
 
 def test_unlocated_flows_are_refused():
@@ -298,209 +296,126 @@ def test_unlocated_flows_are_refused():
     assert [fault.key for fault in refusal.value.faults] == ["error.flows_not_located"]
 
 
-# --- Population and form -------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("population", "size"),
-    [
-        (0, 1),
-        (39_999, 1),
-        (40_000, 2),
-        (79_999, 2),
-        (80_000, 3),
-        (174_999, 3),
-        (175_000, 4),
-        (2_573_303, 4),
-        (180_000, 4),
-        (196_000, 4),
-        (128_231, 3),
-        (28_531, 1),
-        (45_987, 2),
-        (58_582, 2),
-        (32_688, 1),
-    ],
-)
-def test_aci_size(population, size):
-    """Half-open bounds, and the seven CPTS of the interviews."""
-    assert aci_size(pd.Series([population], index=["x"])).to_dict() == {"x": size}
-    communes = drawn("AB", population=[population, 1])
-    zoning = tt.Zoning.from_labels({code("A"): "x"}, communes=communes)
-    assert tt.evaluate(zoning, letters([]))["aci_size"].to_dict() == {"x": size}
-
-
-def test_aci_bounds():
-    assert ACI_BOUNDS == (40_000, 80_000, 175_000)
-    found = aci_size(pd.Series([1, 50_000], index=["b", "a"]))
-    assert found.name == "aci_size"
-    assert found.index.tolist() == ["b", "a"]
-    assert aci_size(pd.Series([], dtype="int64")).empty
-
-
-@pytest.mark.parametrize(
-    ("picture", "area", "perimeter", "pieces"),
-    [
-        ("x", 1, 4, 1),
-        ("xxxx", 4, 10, 1),
-        ("xx\nxx", 4, 8, 1),
-        ("xxx\nx.x\nxxx", 8, 16, 1),
-        ("x.x", 2, 8, 2),
-        ("x.\n.x", 2, 8, 2),
-    ],
-)
-def test_form(picture, area, perimeter, pieces):
-    """Polsby–Popper 4πA/P², the border of a hole counted; area in km²; pieces."""
-    found = tt.evaluate(zoned(picture), letters([])).loc["x"]
-    assert found["area_km2"] == pytest.approx(area)
-    assert found["compactness"] == pytest.approx(4 * math.pi * area / perimeter**2)
-    assert found["pieces"] == pieces
-
-
-def test_a_disc_has_compactness_one():
-    disc = gpd.GeoDataFrame(
-        {"name": ["Round"], "population": [10]},
-        index=pd.Index(["00001"], name="code"),
-        geometry=[shapely.Point(600_000, 6_700_000).buffer(5_000, quad_segs=512)],
-        crs="EPSG:2154",
-    )
-    zoning = tt.Zoning.from_labels({"00001": "x"}, communes=disc)
-    assert tt.evaluate(zoning, letters([]))["compactness"]["x"] == pytest.approx(1, abs=1e-5)
-
-
-def test_a_territory_without_shape_has_no_form():
-    """Territory y is nobody's main one: its form is missing, its exchanges are not."""
-    rows = [("A", "x", 0.75), ("A", "y", 0.25)]
-    found = tt.evaluate(zoning_of(drawn("A"), rows), letters([("AA", 16)]))
-    assert math.isnan(found["compactness"]["y"])
-    assert math.isnan(found["area_km2"]["y"])
-    assert found["sent"].to_dict() == {"x": 12, "y": 4}
-
-
-def test_departments():
-    """Codes of the departments crossed, in order, overseas and Corsica too."""
-    places = ["45234", "2A004", "97105", "18033", "45001", "01004"]
-    communes = drawn("ABCDEF").sort_index().set_axis(pd.Index(places, name="code"))
-    labels = dict(zip(places, ["x", "x", "x", "x", "x", "y"], strict=True))
-    zoning = tt.Zoning.from_labels(labels, communes=shuffle(communes))
-    found = tt.evaluate(zoning, letters([]))["departments"]
-    assert found.to_dict() == {"x": "18 2A 45 971", "y": "01"}
-
-
-# --- White zones ---------------------------------------------------------------------------
-
-
-def white(picture):
-    """Return (kind, territory, within) by the number of the commune."""
-    found = tt.white_zones(zoned(picture))
-    assert found.index.name == "commune"
-    assert found.index.is_monotonic_increasing
-    assert found.columns.tolist() == ["kind", "territory", "within"]
-    return {
-        int(each): tuple(None if pd.isna(value) else value for value in row)
-        for each, row in zip(found.index, found.itertuples(index=False), strict=True)
-    }
-
-
-@pytest.mark.parametrize(
-    ("picture", "expected"),
-    [
-        ("xxx\nxyx\nxxx", {5: ("enclave", "y", "x")}),
-        ("xxx\nx.x\nxxx", {5: ("uncovered", None, "x")}),
-        ("xxx\nxx.\nxxx", {6: ("uncovered", None, None)}),
-        ("xxx\nxyy\nxxx", {}),
-        ("xx\nxx", {}),
-        ("xxx\nx x\nxxx", {}),
-        ("xxxx\nxyzx\nxxxx", {6: ("enclave", "y", "x"), 7: ("enclave", "z", "x")}),
-        ("xxxx\nxy.x\nxxxx", {6: ("enclave", "y", "x"), 7: ("uncovered", None, "x")}),
-        ("xxy\nx.y\nxyy", {5: ("uncovered", None, None)}),
-        ("xxx\nxzy\nyyy", {}),
-        ("...\n.x.\n...", dict.fromkeys((1, 2, 3, 4, 6, 7, 8, 9), ("uncovered", None, None))),
-        (
-            "xxxxx\nxyyzx\nxyxzx\nxyzzx\nxxxxx",
-            {
-                **dict.fromkeys((7, 8, 12, 17), ("enclave", "y", "x")),
-                **dict.fromkeys((9, 14, 18, 19), ("enclave", "z", "x")),
-            },
-        ),
-        ("xxxxx\nxyxyx\nxxxxx", {7: ("enclave", "y", "x"), 9: ("enclave", "y", "x")}),
-    ],
-    ids=[
-        "enclave",
-        "uncovered and enclosed",
-        "uncovered at the edge",
-        "open on the side",
-        "nothing",
-        "a lake",
-        "two territories in one hole",
-        "half of the hole uncovered",
-        "uncovered between two territories",
-        "enclosed by two territories",
-        "uncovered around",
-        "itself, between two others in its own hole",
-        "two holes",
-    ],
-)
-def test_white_zones(picture, expected):
-    """Each commune is a cell, numbered by rows.
-
-    xxx     y stands in the hole of x: an enclave     xxx
-    xyx                                               x.x    the dot: uncovered, within x
-    xxx                                               xxx
-    """
-    assert white(picture) == expected
-
-
-@pytest.mark.parametrize("outer", ["x", "a"])
-@pytest.mark.parametrize("middle", ["y", "b"])
-def test_nested_enclaves(outer, middle):
-    """Whatever the names, the centre is within the territory around it, not the outermost.
-
-    ooooo
-    ommmo     o outer, m in its hole, z in the hole of m
-    omzmo
-    ommmo
-    ooooo
-    """
-    picture = "ooooo\nommmo\nomzmo\nommmo\nooooo".replace("o", outer).replace("m", middle)
-    found = white(picture)
-    assert found[13] == ("enclave", "z", middle)
-    ring = dict.fromkeys((7, 8, 9, 12, 14, 17, 18, 19), ("enclave", middle, outer))
-    assert found == {13: found[13], **ring}
-
-
-@pytest.mark.parametrize(("outer", "inner"), [("x", "y"), ("y", "x")])
-def test_a_territory_inside_its_own_enclave(outer, inner):
-    """The centre is of the outer territory too: it is enclosed by the inner one, not by itself.
-
-    ooooo
-    oiiio     o outer, i inner
-    oioio
-    oiiio
-    ooooo
-    """
-    picture = "ooooo\noiiio\noioio\noiiio\nooooo".replace("o", outer).replace("i", inner)
-    ring = dict.fromkeys((7, 8, 9, 12, 14, 17, 18, 19), ("enclave", inner, outer))
-    assert white(picture) == {13: ("enclave", outer, inner), **ring}
-
-
-def test_a_shared_commune_is_not_white():
-    rows = [("A", "x", 0.5), ("A", "y", 0.5), ("B", "y", 1)]
-    assert tt.white_zones(zoning_of(drawn("AB"), rows)).empty
+# --- By activity ---------------------------------------------------------------------------
 
 
 @HEAVY
-@given(cases())
-def test_uncovered_communes_are_white(case):
-    """All of them, and enclaves are covered communes of another territory."""
-    zoning, _ = case
-    found = tt.white_zones(zoning)
-    uncovered = found[found["kind"] == "uncovered"]
-    assert uncovered.index.tolist() == zoning.uncovered
-    assert uncovered["territory"].isna().all()
-    enclaves = found[found["kind"] == "enclave"]
-    assert (enclaves["territory"] == zoning.labels[enclaves.index]).all()
-    assert (enclaves["territory"] != enclaves["within"]).all()
-    assert set(found["kind"]) <= {"uncovered", "enclave"}
+@given(zonings())
+def test_each_activity_as_if_alone(case):
+    """Measured on its own rows, an activity gives the same; all of them add up to the whole."""
+    zoning, table = case
+    found = tt.evaluate_by_activity(zoning, table)
+    territories = sorted(set(zoning.membership["territory"]))
+    assert found.index.tolist() == [(t, a) for t in territories for a in table.activities]
+    names = ["inside", "sent", "received", *SHARES, "net_index"]
+    assert found.columns.tolist() == names
+    for activity in table.activities:
+        alone = table.table[table.table["activity"] == activity]
+        expected = tt.evaluate(zoning, tt.Flows(alone, communes=table.communes))[names]
+        pd.testing.assert_frame_equal(found.xs(activity, level="activity"), expected)
+    if len(found):
+        counts = found[["inside", "sent", "received"]].groupby(level="territory").sum()
+        expected = tt.evaluate(zoning, table)[counts.columns]
+        pd.testing.assert_frame_equal(counts, expected, check_dtype=False)
+
+
+def test_by_activity_worked_example():
+    """x: dermatology keeps 38 of 48 and radiology 12 of 52; y has no radiology at all."""
+    found = tt.evaluate_by_activity(*worked())
+    assert found.loc[("x", "dermatology"), "li"] == 38 / 48
+    assert found.loc[("x", "radiology"), ["inside", "sent", "received"]].tolist() == [12, 52, 27]
+    assert found.loc[("x", "radiology"), "attraction"] == pytest.approx(15 / 27)
+    assert found.loc[("y", "radiology"), ["inside", "sent", "received"]].tolist() == [0, 0, 0]
+    assert found.loc[("y", "radiology"), [*SHARES, "net_index"]].isna().all()
+
+
+def test_by_activity_without_flows_or_territories():
+    zoning, table = worked()
+    assert tt.evaluate_by_activity(zoning, letters([])).empty
+    nobody = tt.Zoning.from_labels({}, communes=zoning.communes)
+    assert tt.evaluate_by_activity(nobody, table).empty
+
+
+# --- Hospital, concordance, stability --------------------------------------------------------
+
+
+def test_hospital_leakage():
+    """Of the 40 stays of x 10 are in Paris; nobody of y was in hospital."""
+    zoning, table = worked()
+    stays = flows([(code("A"), code("A"), 30), (code("B"), PARIS, 10), (PARIS, code("C"), 50)])
+    found = tt.evaluate(zoning, table, stays=stays)
+    assert found["hospital_inside"].to_dict() == {"x": 30, "y": 0}
+    assert found["hospital_sent"].to_dict() == {"x": 40, "y": 0}
+    assert found["hospital_leakage"]["x"] == 0.25
+    assert math.isnan(found["hospital_leakage"]["y"])
+    unlocated = tt.Flows(stays.table.rename(columns={"destination": "practitioner"}))
+    with pytest.raises(tt.InputError):
+        tt.evaluate(zoning, table, stays=unlocated)
+
+
+def test_people_by_class_and_stability():
+    """B, 60 people, is half of x and half of y; nobody has classed C (30), of y."""
+    rows = [("A", "x", 1), ("B", "x", 0.5), ("B", "y", 0.5), ("C", "y", 1)]
+    zoning = zoning_of(drawn("ABC", population=[10, 60, 30]), rows)
+    agreement = pd.DataFrame({"concordance": ["none", "always"]}, index=codes("BA"))
+    stable = pd.DataFrame({"core_share": [0.9, 0.89, np.nan]}, index=codes("ABC"))
+    found = tt.evaluate(zoning, letters([]), agreement=agreement, stability=stable)
+    shares = found.filter(regex="^share_")
+    assert shares.columns.tolist() == [f"share_{each}" for each in Concordance]
+    assert shares.loc["x", ["share_always", "share_none"]].tolist() == [0.25, 0.75]
+    assert shares.loc["y", "share_none"] == 0.5
+    assert shares.sum(axis=1).tolist() == [1.0, 0.5]
+    assert found["stable_share"].to_dict() == {"x": 0.25, "y": 0.0}
+
+
+@pytest.mark.parametrize("people", [[0, 0, 10], [np.nan, 5, 10]])
+def test_shares_of_nobody_are_missing(people):
+    """Nobody lives in x, or nobody knows how many."""
+    layer = drawn("ABC").sort_index().assign(population=people)
+    labels = dict(zip(codes("ABC"), "xxy", strict=True))
+    zoning = tt.Zoning.from_labels(labels, communes=shuffle(layer))
+    agreement = pd.DataFrame({"concordance": "always"}, index=codes("ABC"))
+    found = class_shares(zoning, agreement)
+    assert found["always"].isna().to_dict() == {"x": True, "y": False}
+    assert found.loc["y", "always"] == 1.0
+    held = stable_share(zoning, pd.Series(1.0, index=codes("ABC")))
+    assert held.isna().to_dict() == {"x": True, "y": False}
+    sizes = tt.evaluate(zoning, letters([]))[["next_bound", "above_bound", "density"]]
+    if np.isnan(people[0]):
+        assert sizes.loc["x"].isna().all()
+
+
+def test_masked_cells_bound_the_indices():
+    """A → A 20 and 5 masked (one cell), A → Paris 5 masked: li between 21/31 and 30/31."""
+    table = pd.DataFrame(
+        {
+            "residence": code("A"),
+            "activity": "dermatology",
+            "destination": [code("A"), code("A"), PARIS],
+            "patients": [20, 5, 5],
+            "masked": [0, 1, 1],
+        }
+    )
+    zoning = tt.Zoning.from_labels({code("A"): "x"}, communes=drawn("A"))
+    found = tt.evaluate(zoning, tt.Flows(shuffle(table))).loc["x"]
+    assert found[["li_low", "li", "li_high"]].tolist() == pytest.approx([21 / 31, 25 / 30, 30 / 31])
+    assert found[["msi_low", "msi", "msi_high"]].tolist() == [1.0, 1.0, 1.0]
+
+
+def test_bounds_where_communes_are_shared():
+    """A masked cell of A ¾ x ¼ y, at B ¼ x ¾ y: of any number, a third of x's part is kept.
+
+    A → B masked, A → A 12: x sends ¾ of 13 to 22 and keeps ¼ of 1 to 10 with ¾ of 12.
+    """
+    rows = [("A", "x", 0.75), ("A", "y", 0.25), ("B", "x", 0.25), ("B", "y", 0.75)]
+    zoning = zoning_of(drawn("AB"), rows)
+    pairs = {"residence": codes("AA"), "destination": codes("BA"), "activity": "dermatology"}
+    table = pd.DataFrame(pairs | {"patients": [5, 12], "masked": [1, 0]})
+    alone = tt.evaluate(zoning, tt.Flows(table.iloc[:1])).loc["x"]
+    assert alone[["li_low", "li", "li_high"]].tolist() == pytest.approx([1 / 3] * 3)
+    found = tt.evaluate(zoning, tt.Flows(shuffle(table))).loc["x"]
+    expected = [(9 + 2.5) / 16.5, (9 + 1.25) / 12.75, (9 + 0.25) / 9.75]
+    assert found[["li_low", "li", "li_high"]].tolist() == pytest.approx(expected)
 
 
 # --- Brindisi ------------------------------------------------------------------------------
@@ -532,3 +447,4 @@ def test_brindisi_measures():
         assert found[ours].to_numpy() == pytest.approx(expected[theirs].to_numpy()), ours
     assert found["li"].mean() == pytest.approx(0.801522, abs=5e-7)
     assert found["msi"].mean() == pytest.approx(0.863217, abs=5e-7)
+    assert tt.modularity(zoning, tt.Flows(shuffle(table))) == pytest.approx(0.6455998, abs=5e-8)

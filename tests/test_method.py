@@ -1,4 +1,4 @@
-"""One test for each rule of METHOD.md, sections 3, 4, 5 and 9, that is implemented.
+"""One test for each rule of METHOD.md, sections 3, 4, 5, 7 and 9, that is implemented.
 
 The docstring is the rule's own sentence; the world is small enough to check by hand.
 """
@@ -6,6 +6,7 @@ The docstring is the rule's own sentence; the world is small enough to check by 
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import TYPE_CHECKING
 
@@ -225,6 +226,46 @@ def test_below_the_volume_threshold(patients: int, named: bool) -> None:
     assert pd.notna(dominant(patients - 3, 3, minimum=10)["pole"])
 
 
+def test_scale_before_fusing() -> None:
+    """Number of poles, patient-weighted mean distance, share of the first pole."""
+    rows = [("a", "orl", "a", 60), ("b", "orl", "a", 20), ("A", "orl", "a", 40)]
+    found = tt.activity_scale(located(rows, layer("abA"))).loc["orl"]
+    assert (found["poles"], found["first_share"], found["scale"]) == (1, 1, "regional")
+    assert found["distance_m"] == pytest.approx((20 * 1_000 + 40 * 2_000) / 120)
+
+
+def test_hierarchy_of_poles() -> None:
+    """Pole i → argmax_j F[i,j] (j ≠ i) if in_j > in_i (column sums without the diagonal)."""
+    rows = [
+        ("a", "orl", "a", 900),
+        ("b", "orl", "a", 9),
+        ("a", "orl", "b", 8),
+        ("c", "orl", "b", 5),
+    ]
+    rows += [("c", "orl", "c", 90), ("b", "orl", "c", 3)]
+    found = tt.pole_hierarchy(located(rows, layer("abc")))
+    assert found["received"].tolist() == [9, 13, 3]
+    assert found["rank"].tolist() == ["dominated", "dominant", "dominated"]
+
+
+def test_recruitment_basin() -> None:
+    """The smallest set of codes, by decreasing share, that supplies 80 % of its stays."""
+    rows = [(one, "mco", "a", stays) for one, stays in zip("abcd", (50, 20, 10, 20), strict=True)]
+    found = tt.recruitment_basin(located(rows, layer("abcd")), code("a"))
+    assert found["cumulated"].to_dict() == {code("a"): 0.5, code("b"): 0.7, code("d"): 0.9}
+
+
+def test_odds_ratio() -> None:
+    """OR = (a+½)(d+½)/((b+½)(c+½)), 95 % interval exp(ln OR ± 1.96 √Σ 1/(x+½))."""
+    rows = [("a", "orl", "a", 4), ("a", "orl", "b", 2), ("b", "orl", "a", 1), ("b", "orl", "b", 8)]
+    found = tt.odds_ratios(located(rows, layer("ab"))).loc[(code("a"), code("a"))]
+    ratio = 4.5 * 8.5 / (2.5 * 1.5)
+    spread = 1.96 * math.sqrt(1 / 4.5 + 1 / 8.5 + 1 / 2.5 + 1 / 1.5)
+    assert found["odds_ratio"] == pytest.approx(ratio)
+    assert found["low"] == pytest.approx(math.exp(math.log(ratio) - spread))
+    assert found["high"] == pytest.approx(math.exp(math.log(ratio) + spread))
+
+
 # --- 5. Concordance ------------------------------------------------------------------------------
 
 
@@ -312,6 +353,169 @@ def test_liberal_and_hospital() -> None:
     assert found["agreement"].tolist() == [
         "agree", "differ", "liberal_only", "hospital_only", "neither",
     ]  # fmt: skip
+
+
+def test_a_pole_that_lacks_an_activity() -> None:
+    """A pole that lacks an activity can never reach "always"."""
+    rows = [("a", name, "b" if name == "eye" else "a", 20) for name in ("orl", "eye", "skin")]
+    flows = located(rows, layer("ab"))
+    assert tt.presence(flows).loc[code("a")].to_dict() == {"eye": False, "orl": True, "skin": True}
+    found = tt.attainable(tt.dominant_poles(flows), flows).loc[code("a")]
+    assert (found["attainable"], found["lacking"]) == ("all_but_one", "eye")
+
+
+def test_why_this_specialty_and_not_another() -> None:
+    """Class and territory when each one is left out."""
+    rows = [
+        (one, name, "a" if one in "ab" or (one == "c" and name == "eye") else "d", 50)
+        for one in "abcd"
+        for name in ("ear", "eye", "nose", "skin")
+    ]
+    communes = layer("abcd")
+    found = tt.leave_one_out(
+        located(rows, communes), communes, territories=2, population=(None, None)
+    )
+    assert found.activities["class_changed"].to_dict() == {"ear": 0, "eye": 1, "nose": 0, "skin": 0}
+    assert found.communes["territory_stable"].tolist() == [1, 1, 1, 1]
+
+
+def test_superposability() -> None:
+    """For each pair, share of communes and population with the same pole, κ, AMI, Fleiss' κ."""
+    rows = [
+        (one, name, pole, 20)
+        for name, line in (("eye", "aabb"), ("skin", "abbb"))
+        for one, pole in zip("abcd", line, strict=True)
+    ]
+    communes = layer("abcd")
+    found = tt.superposition(tt.dominant_poles(located(rows, communes)), communes=communes)
+    pair = found.pairs.loc[("eye", "skin")]
+    assert (pair["agreement"], pair["population_agreement"]) == (3 / 4, 3 / 4)
+    assert pair["kappa"] == pytest.approx((3 / 4 - 1 / 2) / (1 / 2))
+    chance = (3 / 8) ** 2 + (5 / 8) ** 2
+    assert found.fleiss == pytest.approx((3 / 4 - chance) / (1 - chance))
+
+
+# --- 7. Measures of a territory -------------------------------------------------------------------
+
+
+def measured(rows: list[tuple], territories: dict[str, str], picture: str, **options) -> pd.Series:
+    """Measure territory x: rows are (residence, destination, patients)."""
+    communes = layer(picture, people=30_000)
+    zoning = tt.Zoning.from_labels(
+        {code(each): name for each, name in territories.items()}, communes=communes
+    )
+    flows = located([(a, "orl", b, n) for a, b, n in rows], communes)
+    return tt.evaluate(zoning, flows, **options).loc["x"]
+
+
+SENT = [("a", "a", 60), ("a", "b", 30), ("a", "75056", 10), ("b", "a", 15), ("50001", "a", 5)]
+
+
+def test_localisation_and_market_share() -> None:
+    """LI = M[c,c]/out_c; leakage = 1 − LI; MSI = M[c,c]/in_c; attraction = 1 − MSI."""
+    found = measured(SENT, {"a": "x", "b": "y"}, "ab")
+    assert found[["li", "leakage", "msi", "attraction"]].tolist() == [0.6, 0.4, 0.75, 0.25]
+
+
+def test_net_index() -> None:
+    """Net index: (in_c − M[c,c])/(out_c − M[c,c])."""
+    assert measured(SENT, {"a": "x", "b": "y"}, "ab")["net_index"] == 20 / 40
+
+
+def test_leakage_to_which_poles() -> None:
+    """Leakage by activity, and to which poles; attraction and from where."""
+    communes = layer("ab")
+    zoning = tt.Zoning.from_labels({code("a"): "x", code("b"): "y"}, communes=communes)
+    found = tt.exchanges(zoning, located([(a, "orl", b, n) for a, b, n in SENT], communes))
+    told = found[found["territory"] == "x"].set_index(["direction", "other"])["share"]
+    assert told["leakage"].to_dict() == {code("b"): 0.3, "75056": 0.1}
+    assert told["attraction"].to_dict() == {"y": 15 / 80, "50": 5 / 80}
+
+
+def test_undefined_is_missing() -> None:
+    """NaN, never a sentinel, where undefined."""
+    found = measured([("b", "b", 20)], {"a": "x", "b": "y"}, "ab")
+    for name in ("li", "leakage", "msi", "attraction", "net_index", "distance_to_care_m"):
+        assert math.isnan(found[name]), name
+    assert pd.isna(found["pole"])
+    assert pd.isna(found["cut_off"])
+
+
+@pytest.mark.parametrize(("communes", "size"), [("a", 1), ("ab", 2), ("abc", 3), ("abcdef", 4)])
+def test_aci_size(communes: str, size: int) -> None:
+    """1: < 40 000; 2: 40 000 to < 80 000; 3: 80 000 to < 175 000; 4: ≥ 175 000 inhabitants."""
+    found = measured([("a", "a", 20)], dict.fromkeys(communes, "x"), "abcdef")
+    assert found["aci_size"] == size
+    people = 30_000 * len(communes)
+    bounds = [0, 40_000, 80_000, 175_000, math.nan]
+    assert found["above_bound"] == people - bounds[size - 1]
+    assert found["next_bound"] == pytest.approx(bounds[size] - people, nan_ok=True)
+    assert found["aci_maximum_2019"] == [185_000, 242_000, 315_000, 380_000][size - 1]
+
+
+def test_compactness() -> None:
+    """Polsby–Popper 4πA/P²; PAC = P/(2√(πA)): of a square of 2 km, π/4 and 2/√π."""
+    found = measured([("a", "a", 20)], dict.fromkeys("abcd", "x"), "ab cd")
+    assert found["compactness"] == pytest.approx(math.pi / 4)
+    assert found["pac"] == pytest.approx(2 / math.sqrt(math.pi))
+
+
+def test_travel() -> None:
+    """Patient-weighted mean distance to care, and to the pole (straight line)."""
+    rows = [("a", "a", 10), ("c", "a", 30), ("b", "b", 20)]
+    found = measured(rows, dict.fromkeys("abc", "x"), "abc")
+    assert found["distance_to_care_m"] == 30 * 2_000 / 60
+    assert found["distance_to_pole_m"] == (30 * 2_000 + 20 * 1_000) / 60
+
+
+def test_form() -> None:
+    """Number of pieces, holes, enclaves; departments crossed; communes cut off from their pole."""
+    territories = dict.fromkeys("abcdfghi", "x") | {"e": "y", "D": "x"}
+    found = measured([("a", "a", 20)], territories, "abc.D def.. ghi..")
+    names = ["pieces", "holes", "enclosed", "cut_off", "departments"]
+    assert found[names].tolist() == [2, 1, 1, 1, "00 96"]
+
+
+def test_shared_communes_count_by_weight() -> None:
+    """Shared communes count by weight, so totals never exceed the region's."""
+    communes = layer("ab")
+    rows = pd.DataFrame(
+        [(code("a"), "x", 0.75), (code("a"), "y", 0.25), (code("b"), "y", 1.0)],
+        columns=["code", "territory", "weight"],
+    )
+    flows = located([("a", "orl", "a", 40), ("b", "orl", "a", 20)], communes)
+    found = tt.evaluate(tt.Zoning(communes, rows), flows)
+    assert found["population"].to_dict() == {"x": 750, "y": 1250}
+    assert found["sent"].to_dict() == {"x": 30, "y": 30}
+    assert found["received"].to_dict() == {"x": 45, "y": 15}
+    assert found["inside"].to_dict() == {"x": 30, "y": 15}
+
+
+def test_white_zones() -> None:
+    """White zones: communes in no territory, and enclaves, are listed."""
+    communes = layer("aaa.c aba..  aaa.d")
+    zoning = tt.Zoning.from_labels(
+        {code("a"): "x", code("b"): "y", code("c"): "x"}, communes=communes
+    )
+    found = tt.white_zones(zoning)["kind"]
+    assert found.to_dict() == {code("b"): "enclave", code("d"): "uncovered"}
+
+
+# --- 5b. Chains ----------------------------------------------------------------------------------
+
+
+def test_the_chain_matrix(tmp_path: Path) -> None:
+    """The chain matrix C[a,b] sums, over professions, the patients shared between practices."""
+    lines = [
+        "commune_1;profession_1;commune_2;profession_2;nb_patients",
+        "00001;médecin généraliste;00002;infirmier;40",
+        "00002;pharmacie;00001;médecin généraliste;30",
+        "00002;infirmier;00002;pharmacie;20",
+    ]
+    path = tmp_path / "chains.csv"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    matrix = tt.read_chains(path).together().table.set_index(["residence", "destination"])
+    assert matrix["patients"].to_dict() == {("00001", "00002"): 70, ("00002", "00002"): 20}
 
 
 # --- 9. Confidentiality --------------------------------------------------------------------------

@@ -159,6 +159,15 @@ def test_english_patients(england: Path, districts: gpd.GeoDataFrame, tmp_path: 
     measures = tt.evaluate(official, read)
     assert measures["li"].median() == pytest.approx(0.7058, abs=5e-4)
     assert measures["msi"].median() == pytest.approx(0.9403, abs=5e-4)
+    assert len(measures) == 42
+    inside = measures["inside"].sum() / read.table["patients"].sum()
+    assert inside == pytest.approx(0.7322, abs=5e-5)
+    # All patients of a trust are either an area's own or come from another one.
+    found = tt.exchanges(official, read)
+    leaving = found[found["direction"] == "leakage"]["patients"].sum()
+    assert leaving == measures["sent"].sum() - measures["inside"].sum()
+    coming = found[found["direction"] == "attraction"]["patients"].sum()
+    assert coming == measures["received"].sum() - measures["inside"].sum()
 
 
 # --- the communes of 2018 ------------------------------------------------------------------------
@@ -231,3 +240,33 @@ def test_stays_are_conserved_to_the_unit(
         assert pd.api.types.is_integer_dtype(stays.table["patients"])
     split = next(each for each in account.notices if each.key == "notice.stays_split")
     assert split.values == {"percent": 75, "stays": "392,389"}
+
+
+# --- Orléans -------------------------------------------------------------------------------------
+
+EAST = {"Boigny-sur-Bionne", "Bou", "Chécy", "Combleux", "Mardié", "Marigny-les-Usages"}
+
+
+def test_the_cpts_of_orleans(shared_data: Path, cvl_communes: gpd.GeoDataFrame) -> None:
+    """Orléans Métropole without its six communes in the east: 16 communes of size 4.
+
+    Navinel (2020) gives 279 km², 265 000 inhabitants and 950 per km²: the populations of some
+    years before, and official areas instead of those of the outlines.
+    """
+    zones = pd.read_csv(shared_data / "france" / "communes_zonages_2024.csv", dtype="str")
+    metropole = zones[zones["EPCI"] == "244500468"]
+    assert len(metropole) == 22
+    assert set(metropole["LIBGEO"]) >= EAST
+    west = metropole[~metropole["LIBGEO"].isin(EAST)]["CODGEO"]
+    zoning = tt.Zoning.from_labels(dict.fromkeys(west, "Orléans"), communes=cvl_communes)
+    nobody = pd.DataFrame({"residence": ["45234"], "activity": "orl", "destination": "45234"})
+    found = tt.evaluate(zoning, tt.Flows(nobody.assign(patients=0))).loc["Orléans"]
+    assert found["communes"] == 16
+    assert found["area_km2"] == pytest.approx(278.2, abs=0.05)
+    assert found["population"] == 274_759
+    assert found["density"] == pytest.approx(987, abs=1)
+    assert found["aci_size"] == 4
+    assert found["above_bound"] == 99_759
+    assert found["aci_maximum_2019"] == 380_000
+    assert found["pieces"] == 1
+    assert (found["departments"], found["regions"]) == ("45", "24")
