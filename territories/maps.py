@@ -20,18 +20,21 @@ from branca.element import Element, Figure
 from folium.template import Template
 
 from territories import codes
+from territories._compared import compared_with
 from territories._words import WORDS, Language, current_language, say, using
 from territories.colours import coloured, numbers
 from territories.communes import contiguity, place_names, simplified
+from territories.errors import of_kind
+from territories.zoning import Zoning
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import geopandas as gpd
 
+    from territories.comparison import Comparison
     from territories.poles import Poles
     from territories.stability import Runs
-    from territories.zoning import Zoning
 
 # What two neighbours of different colour are worth, by theme: borders of territories first.
 _WEIGHTS: Final = {"territory": 100.0, "concordance": 10.0, "pole": 1.0}
@@ -141,6 +144,54 @@ def concordance_map(
         data = _payload(communes, pairs=contiguity(communes), agreement=agreement, poles=poles)
         heading = title or say("map.title_concordance")
     about = {"language": language, "theme": "concordance", "title": heading, "note": note}
+    return _page({**about, **data}, tiles)
+
+
+def comparison_map(
+    zoning: Zoning,
+    other: Zoning | Mapping[str, Zoning],
+    *,
+    comparisons: Mapping[str, Comparison] | None = None,
+    title: str | None = None,
+    note: str | None = None,
+    language: Language = "fr",
+    tiles: str | folium.TileLayer | None = None,
+) -> folium.Map:
+    """Map territories with the borders of another zoning, and the communes that differ.
+
+    Territories are in colour, the communes that differ (see `Comparison.differs`) hatched. Borders
+    that both draw, that only the territories draw and that only the other draws are told apart by
+    width and dashes too. The card of a commune has both memberships and their Jaccard index.
+
+    Parameters
+    ----------
+    zoning
+        The territories.
+    other
+        Another zoning, under its own name; or several by name, to switch between.
+    comparisons
+        Results of `compare` by the same names, where they are known already.
+    title, note, language, tiles
+        See `territory_map`.
+
+    Returns
+    -------
+    Map
+        See `territory_map`.
+
+    Raises
+    ------
+    InputError
+        As `compare`.
+    """
+    others = {other.name: other} if isinstance(other, Zoning) else other
+    of_kind("Zoning", zoning=zoning)
+    of_kind("dict", other=others)
+    with using(language):
+        data = _payload(zoning.communes, pairs=zoning.borders, zoning=zoning)
+        data["comparisons"] = compared_with(zoning, others, comparisons or {})
+        heading = title or say("map.title_comparison")
+    about = {"language": language, "theme": "comparison-0", "title": heading, "note": note}
     return _page({**about, **data}, tiles)
 
 

@@ -9,10 +9,10 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 import pytest
-from grids import HEAVY, code, codes, drawn, random_layer, shuffle
+from grids import HEAVY, code, codes, drawn, random_layer, shuffle, zoning_of
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import adjusted_mutual_info_score
+from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 
 import territories as tt
 from territories._words import using
@@ -412,3 +412,168 @@ def test_cvl_against_its_epci(cvl, cvl_communes):
     assert len(found.cut.loc["zoning"]) == 24
     assert found.cut["share"].between(0, 1).all()
     assert (found.cut["meets"] >= 1).all()
+
+
+# --- Cross table, matches, communes that differ ---------------------------------------------------
+
+
+def test_worked_cross_table():
+    zoning, other = worked()
+    cross = tt.compare(zoning, other).cross
+    assert list(cross.index) == [("x", "p"), ("x", "q"), ("y", "q"), ("y", "r")]
+    assert cross.index.names == ["territory", "other"]
+    assert cross["communes"].tolist() == [3, 1, 2, 1]
+    assert cross["population"].tolist() == [3_500, 500, 4_000, 4_000]
+    assert cross["share"].tolist() == pytest.approx([7 / 8, 1 / 8, 1 / 2, 1 / 2])
+    assert cross["share_other"].tolist() == pytest.approx([1, 1 / 9, 8 / 9, 1])
+
+
+def test_worked_matches_and_differences():
+    """F is in q, of which most is y, and its x is mostly p; D is in r, which is all y's."""
+    zoning, other = worked()
+    found = tt.compare(zoning, other)
+    assert found.matches.to_dict() in ({"x": "p", "y": "q"}, {"x": "p", "y": "r"})
+    differs = found.differs
+    assert differs.index.tolist() == [code("F")]
+    row = differs.loc[code("F")]
+    assert (row["territory"], row["other"], row["population"]) == ("x", "q", 500)
+    assert differs.crs == zoning.communes.crs
+
+
+def test_a_refinement_differs_nowhere():
+    """Each of x and y in two parts: nothing differs, either way, though few people are matched.
+
+    AABB   xxyy   pqrs
+    """
+    communes = drawn("ABCD", population=[10, 20, 30, 40])
+    coarse = tt.Zoning.from_labels(labelled(communes, "xxyy"), communes=communes)
+    fine = tt.Zoning.from_labels(labelled(communes, "pqrs"), communes=communes)
+    for one, other in ((coarse, fine), (fine, coarse)):
+        found = tt.compare(one, other)
+        assert found.differs.empty
+        assert found.population_agreement == pytest.approx(60 / 100)
+    assert tt.compare(fine, coarse).matches.isna().sum() == 2
+    assert tt.compare(coarse, fine).matches.to_dict() == {"x": "q", "y": "s"}
+
+
+def test_crumbs_of_weights_make_no_difference():
+    """Of x, one has 0.1 of A and 0.2 of B, the other 0.3 of C: equals, of which p is the first.
+
+    ABC, one inhabitant each.
+    """
+    communes = drawn("ABC", population=1)
+    rows = [("A", "x", 0.1), ("B", "x", 0.2), ("C", "x", 0.3)]
+    rows += [("A", "y", 0.9), ("B", "y", 0.8), ("C", "y", 0.7)]
+    for names in ("qqp", "ppq"):
+        found = tt.compare(zoning_of(communes, rows), labelled(communes, names))
+        assert found.cut.loc[("zoning", "x"), "largest"] == "p"
+
+
+def test_differences_at_ties():
+    """As many people of x in p as in q: the one with more communes, then the first in order.
+
+    ABCD   1 1 2 1 people, then none   xxxy   ppqq and pqqq
+    """
+    communes = drawn("ABCD", population=[1, 1, 2, 1])
+    zoning = tt.Zoning.from_labels(labelled(communes, "xxxy"), communes=communes)
+    # x is mostly p, by communes; q mostly x, by people; y is all q: nothing differs.
+    assert tt.compare(zoning, labelled(communes, "ppqq")).differs.empty
+    nobody = drawn("ABCD", population=0)
+    zoning = tt.Zoning.from_labels(labelled(nobody, "xxyy"), communes=nobody)
+    found = tt.compare(zoning, labelled(nobody, "pqqq"))
+    # p and q hold one commune of x each: p comes first, and q is mostly y. So B differs.
+    assert found.differs.index.tolist() == [code("B")]
+    assert found.cross["share"].isna().all()
+
+
+@HEAVY
+@given(zonings())
+def test_cross_table_against_the_oracle(both):
+    zoning, other = both
+    found = tt.compare(zoning, other)
+    *_, names, held, size = naive(zoning, other)
+    pairs = {(a, b): held(a, b) for a in names[0] for b in names[1]}
+    for pair, population in found.cross["population"].items():
+        assert population == pytest.approx(float(pairs.pop(pair)))
+    assert not any(pairs.values())
+    for (territory, zone), share in found.cross["share"].items():
+        whole = size(territory)
+        if whole:
+            assert share == pytest.approx(float(held(territory, zone) / whole))
+        else:
+            assert math.isnan(share)
+    # Who is in a pair of matches is in agreement.
+    matched = found.matches.dropna()
+    assert matched.is_unique
+    if not math.isnan(found.population_agreement):
+        people = sum(held(a, b) for a, b in matched.items())
+        both = sum(zoning.communes["population"][found.jaccard.notna()[lambda each: each].index])
+        assert found.population_agreement == pytest.approx(float(people) / both)
+
+
+@HEAVY
+@given(zonings(shared=False))
+def test_indices_against_scikit_learn(both):
+    zoning, other = both
+    found = tt.compare(zoning, other)
+    one, two = zoning.labels, other.labels
+    known = one.notna() & two.notna()
+    if not known.any():
+        assert math.isnan(found.ari)
+        return
+    one, two = one[known].tolist(), two[known].tolist()
+    alone = len(set(zip(one, two, strict=True))) == len(set(one)) == len(set(two))
+    assert found.ari == pytest.approx(1 if alone else adjusted_rand_score(one, two))
+    assert found.ami == pytest.approx(1 if alone else adjusted_mutual_info_score(one, two))
+
+
+# --- Several zonings in one table -----------------------------------------------------------------
+
+
+def test_several_zonings_in_one_table():
+    zoning, labels = worked()
+    other = tt.Zoning.from_labels(labels, communes=zoning.communes)
+    table = tt.comparisons(zoning, {"b": other, "a": zoning})
+    assert table.index.tolist() == ["b", "a"]  # as given
+    row, found = table.loc["b"], tt.compare(zoning, other)
+    assert (row["ari"], row["ami"]) == (found.ari, found.ami)
+    assert (row["zones"], row["crossing"], row["left_out"]) == (3, 0, 1)
+    people = np.array(POPULATION[:7])
+    weighted = (found.jaccard.dropna().to_numpy() * people).sum() / people.sum()
+    assert row["jaccard"] == pytest.approx(weighted)
+    assert row["differing"] == pytest.approx(500 / 20_000)
+    assert (row["territories_cut"], row["territories_cut_share"]) == (2, 1)
+    assert (row["zones_cut"], row["zones_cut_share"]) == (1, pytest.approx(4_500 / 12_000))
+    assert [row[f"aci_{size}"] for size in range(1, 5)] == [3, 0, 0, 0]
+    same = table.loc["a"]
+    assert (same["population_agreement"], same["jaccard"], same["zones_cut"]) == (1, 1, 0)
+    assert tt.comparisons(zoning, {}).empty
+
+
+def test_zonings_of_nobody_in_the_table():
+    """A zoning without a territory is compared all the same, on either side."""
+    communes = drawn("AB", population=[10, 20])
+    some, none = (
+        tt.Zoning.from_labels(labelled(communes, text), communes=communes) for text in ("xy", "..")
+    )
+    row = tt.comparisons(none, {"o": some}).loc["o"]
+    assert (row["zones"], row["territories_cut"], row["zones_cut"], row["left_out"]) == (2, 0, 0, 2)
+    assert math.isnan(row["territories_cut_share"])
+    back = tt.comparisons(some, {"o": none}).loc["o"]
+    assert (back["zones"], back["territories_cut"], back["zones_cut"]) == (0, 0, 0)
+    assert math.isnan(back["zones_cut_share"])
+
+
+def test_zones_beyond_the_layer_in_the_table():
+    """The other zoning is of a larger layer: x has 90 000 people outside.
+
+    AB   10, 20 people; C 90 000 outside   xx   xyx
+    """
+    communes = drawn("AB", population=[10, 20])
+    larger = drawn("ABC", population=[10, 20, 90_000])
+    zoning = tt.Zoning.from_labels(labelled(communes, "xx"), communes=communes)
+    other = tt.Zoning.from_labels(labelled(larger, "xyx"), communes=larger)
+    row = tt.comparisons(zoning, {"o": other}).loc["o"]
+    assert (row["zones"], row["crossing"]) == (2, 1)
+    assert [row[f"aci_{size}"] for size in range(1, 5)] == [2, 0, 0, 0]
+    assert [row[f"aci_{size}_whole"] for size in range(1, 5)] == [1, 0, 1, 0]

@@ -8,6 +8,7 @@ import random
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from browser import opened, started
 from shapely.geometry import box
 
 from territories import colours, maps
+from territories.comparison import compare
 from territories.concordance import concordance, hospital_agreement
 from territories.poles import Poles
 from territories.zoning import Zoning
@@ -254,6 +256,35 @@ def test_ids_that_are_not_codes_and_missing_values_are_drawn() -> None:
     assert data["words"]["map.territory"] == "Territory"
 
 
+def other_zoning(communes: gpd.GeoDataFrame, name: str = "Autre") -> Zoning:
+    """Return two zones: the three columns on the west, of which the third differs, and the rest."""
+    west = [(int(code[2:]) - 1) % 5 < 3 for code in communes.index]
+    labels = pd.Series(["w" if each else "e" for each in west], index=communes.index)
+    labels["28015"] = None
+    zoning = Zoning.from_labels(labels, communes=communes, name=name)
+    beyond = pd.DataFrame([["18001", "w", 1.0, 10.0]])
+    beyond.columns = ["code", "territory", "weight", "population"]
+    return replace(zoning, names={"w": "Ouest", "e": "Est"}, beyond=beyond)
+
+
+def test_what_the_comparison_page_knows() -> None:
+    communes = layer()
+    data = embedded(maps.comparison_map(grid_zoning(communes), other_zoning(communes)))
+    assert data["theme"] == "comparison-0"
+    [other] = data["comparisons"]
+    assert (other["name"], other["zones"], other["crossing"]) == ("Autre", ["Est", "Ouest"], 1)
+    assert [data["codes"][k] for k in other["differs"]] == ["45003", "45008", "45013"]
+    assert other["zone"][data["codes"].index("28015")] == -1
+    assert other["jaccard"][data["codes"].index("28015")] == -1
+    # 45001: six communes in its territory, nine in Ouest that has them all.
+    assert other["jaccard"][data["codes"].index("45001")] == 66
+    known = {"Autre": compare(grid_zoning(communes), other_zoning(communes))}
+    again = maps.comparison_map(
+        grid_zoning(communes), {"Autre": other_zoning(communes)}, comparisons=known
+    )
+    assert embedded(again) == data
+
+
 # ---------------------------------------------------------------- in a browser
 
 
@@ -420,6 +451,48 @@ def test_overlays_come_and_go_and_the_panel_folds(drawn: Opened) -> None:
     fold.click()
     assert fold.get_attribute("aria-expanded") == "false"
     assert drawn.page.locator(".tm-legend").is_hidden()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_comparison_with_several_zonings(browser: Browser, tmp_path: Path, language: str) -> None:
+    communes = layer()
+    hostile = HOSTILE["script"]
+    others = {"Autre": other_zoning(communes), hostile: grid_zoning(communes)}
+    path = tmp_path / "comparaison.html"
+    maps.comparison_map(grid_zoning(communes), others, language=language).save(path)
+    with opened(browser, path) as found:
+        ready(found)
+        legend = found.page.locator(".tm-legend")
+        text = legend.inner_text()
+        words = {
+            "fr": ("Commune qui diffère", "Limite des deux", "2 zones, dont 1 débordent"),
+            "en": ("Commune that differs", "Border of both", "2 zones, of which 1 go beyond"),
+        }
+        for each in words[language]:
+            assert each in text
+        assert sum(fill.startswith("url(#") for fill in fills(found)) == 4  # and the shared one
+        lines = found.page.locator(".leaflet-borders-pane path")
+        count = lines.count()
+        dashed = found.page.locator(".leaflet-borders-pane path[stroke-dasharray='7 5']")
+        assert dashed.count() == 1
+        switch = {"fr": "Autre zonage", "en": "Other zoning"}[language]
+        found.page.get_by_role("checkbox", name=switch).uncheck()
+        assert dashed.count() == 0
+        assert lines.count() == count - 2
+        found.page.get_by_role("checkbox", name=switch).check()
+        search(found, "45003")
+        found.page.keyboard.press("Enter")
+        card = found.page.inner_text(".tm-pinned")
+        told = "Ouest (diffère)" if language == "fr" else "Ouest (differs)"
+        assert told in card
+        assert hostile in found.page.locator(".tm-pinned th").all_text_contents()
+        found.page.get_by_role("radio").nth(2).check()  # the zoning itself: nothing differs
+        assert dashed.get_attribute("d") in (None, "", "M0 0")
+        assert sum(fill.startswith("url(#") for fill in fills(found)) == 1
+        assert found.page.evaluate("window.__xss") is None
+        assert found.requests == []
+        assert found.errors == []
 
 
 def hostile_maps() -> list[tuple[str, str]]:

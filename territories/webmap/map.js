@@ -49,6 +49,15 @@
     { width: 2.8, casing: 5, dash: "2 7" },
   ];
 
+  // Comparison: what both draw, what only the territories draw, what only the other zoning draws.
+  const COMPARED_NAMES = ["border_both", "border_own", "border_other"];
+  const COMPARED_LINES = [
+    { width: 4.6, casing: 7, colour: INK },
+    { width: 1.8, casing: 4, colour: INK },
+    // White on dark, so that it shows beside any fill to all eyes.
+    { width: 2.2, casing: 4.8, dash: "7 5", colour: BLANK, light: "#a3004f", veil: 1 },
+  ];
+
   // ---------------------------------------------------------------- words
 
   function words(data) {
@@ -56,6 +65,10 @@
     const percents = new Intl.NumberFormat(data.language === "fr" ? "fr-FR" : "en-GB", {
       style: "percent",
       maximumFractionDigits: 0,
+    });
+    const decimals = new Intl.NumberFormat(data.language === "fr" ? "fr-FR" : "en-GB", {
+      minimumFractionDigits: 2,
+      maximumFractionDigits: 2,
     });
     const plurals = new Intl.PluralRules(data.language);
     function say(key, values = {}) {
@@ -67,6 +80,7 @@
     return {
       say,
       number: (value) => numbers.format(value),
+      decimal: (value) => (value == null ? "–" : decimals.format(value)),
       percent: (part, whole) => {
         const share = whole > 0 ? part / whole : 0;
         if (share > 0 && share < 0.005) return `< ${percents.format(0.01)}`;
@@ -127,10 +141,12 @@
   }
 
   /** A sample of a line, as in a printed legend. */
-  function lineSwatch({ width, dash }) {
-    const line = { x1: 2, y1: 11, x2: 34, y2: 11, stroke: INK, "stroke-width": width, "stroke-dasharray": dash };
+  function lineSwatch({ width, casing, dash, colour = INK, light }) {
+    const place = { x1: 2, y1: 11, x2: 34, y2: 11 };
+    const line = drawing("line", { ...place, stroke: colour, "stroke-width": width, "stroke-dasharray": dash });
+    const below = light && drawing("line", { ...place, stroke: light, "stroke-width": casing });
     const size = { width: 36, height: 22, class: "tm-swatch", "aria-hidden": "true" };
-    return drawing("svg", size, drawing("line", line));
+    return drawing("svg", size, below, line);
   }
 
   // ---------------------------------------------------------------- geometry
@@ -308,6 +324,7 @@
       hatched: (fill, paper = BLANK) =>
         made(`hatched ${fill} ${paper}`, 8, 45, ground(8, paper), band(8, 3.4, fill)),
       striped: (one, two) => made(`striped ${one} ${two}`, 16, 45, ground(16, one), band(16, 8, two)),
+      lined: (fill, line) => made(`lined ${fill} ${line}`, 7, 45, ground(7, fill), band(7, 1.7, line)),
       dotted: (fill, dot) =>
         made(
           `dotted ${fill} ${dot}`,
@@ -541,6 +558,52 @@
       }
     }
 
+    (data.comparisons || []).forEach((other, number) => {
+      const [territories] = offered; // the colours, the list and the names of the territories
+      const apart = new Set(other.differs);
+      const paint = (commune) => {
+        const { fill, base } = territories.paint(commune);
+        return apart.has(commune) ? { fill: fills.lined(base, INK), base } : { fill, base };
+      };
+      const { ari, ami, agreement } = other.figures;
+      const values = { ari: text.decimal(ari), ami: text.decimal(ami) };
+      const zones = text.count("zones", other.zones.length);
+      const group = { communes: other.differs, population: people(other.differs) };
+      const list = territories.legend();
+      const sample = other.differs.length ? paint(other.differs[0]).fill : fills.lined(GREY, INK);
+      offered.push({
+        key: `comparison-${number}`,
+        name: text.say("theme_comparison", { name: other.name }),
+        help: text.say("help_comparison", { name: other.name }),
+        compared: number,
+        paint,
+        legend: () => [
+          { rows: [{ ...row(group, { fill: sample }, text.say("differs")) }] },
+          {
+            rows: COMPARED_NAMES.map((name, kind) => ({
+              line: COMPARED_LINES[kind],
+              name: text.say(name),
+              communes: [],
+            })),
+          },
+          {
+            heading: other.name,
+            rows: [
+              other.crossing
+                ? text.say("zones_crossing", { zones, count: text.number(other.crossing) })
+                : zones,
+              agreement == null ? null : text.say("agreed_people", { percent: text.percent(agreement, 1) }),
+              ari == null ? null : text.say("indices", values),
+            ]
+              .filter(Boolean)
+              .map((sentence) => ({ sentence, communes: [] })),
+          },
+          ...list.map((part, k) => (k ? { heading: text.say("theme_territory"), ...part } : part)),
+        ],
+        names: territories.names,
+      });
+    });
+
     if (data.concordance) {
       const { classes, pole, activities } = data.concordance;
       const kinds = ["full", "first", "second", "hatched"];
@@ -699,10 +762,10 @@
   }
 
   /** Lines above the communes, light casing below so that they show on dark fills too. */
-  function borderLayer(lines, renderer, pane, { width, casing, dash, colour, light = "#ffffff" }) {
+  function borderLayer(lines, renderer, pane, { width, casing, dash, colour, light = "#ffffff", veil = 0.75 }) {
     const options = { pane, renderer, interactive: false, smoothFactor: 0.5, lineJoin: "round" };
     return L.layerGroup([
-      L.polyline(lines, { ...options, color: light, weight: casing, opacity: 0.75 }),
+      L.polyline(lines, { ...options, color: light, weight: casing, opacity: veil }),
       L.polyline(lines, { ...options, color: colour, weight: width, opacity: 1, dashArray: dash }),
     ]);
   }
@@ -838,9 +901,17 @@
       const key = share + other >= 99 ? "with_pole_or" : "with_pole_mostly"; // rounded down, both
       return text.say(key, { ...values, second: data.territories[second].name, other: percent(other) });
     }
+    function comparedRows({ name, zones, zone, jaccard, differs }, k) {
+      const own = zone[k] < 0 ? text.say("no_zone") : zones[zone[k]];
+      const told = differs.includes(k) ? text.say("differing", { zone: own }) : own;
+      const rows = [[name, told, "tm-strong tm-rule"]];
+      if (jaccard[k] >= 0) rows.push([text.say("jaccard"), text.say("jaccard_of", { percent: percent(jaccard[k]) })]);
+      return rows;
+    }
     function commune(k) {
       const rows = [];
       if (data.territories) rows.push([text.say("territory"), territoryNames(k), "tm-strong"]);
+      for (const other of data.comparisons || []) rows.push(...comparedRows(other, k));
       const words = held && heldWords(k);
       if (words) rows.push([text.say("stability"), words, held(k).share < HELD[0] ? "tm-strong" : ""]);
       if (data.concordance) {
@@ -1062,11 +1133,12 @@
     const labels = element(
       "span",
       { class: "tm-row-text" },
-      element("span", { class: "tm-row-name" }, name),
+      name ? element("span", { class: "tm-row-name" }, name) : null,
       sentence ? element("span", { class: "tm-row-sentence" }, sentence) : null,
       detail ? element("span", { class: "tm-row-detail" }, detail) : null,
     );
     if (line) return element("li", { class: "tm-row" }, lineSwatch(line), labels);
+    if (!fills) return element("li", { class: "tm-row tm-figure" }, labels);
     if (!communes.length) return element("li", { class: "tm-row tm-row-empty" }, swatch(...fills), labels);
     const action = { type: "button", class: "tm-row", title: text.say("zoom_to"), onclick: () => onPick(communes) };
     return element("li", {}, element("button", action, swatch(...fills), labels));
@@ -1181,7 +1253,7 @@
     const extent = L.latLngBounds(corners(lines.points).map(degrees));
     const offered = themes(data, text, patterns(container, id));
     const about = describe(data, text);
-    const state = { theme: null, communeLines: true, territoryLines: true, namesShown: true, moved: false, wholeZoom: Infinity };
+    const state = { theme: null, communeLines: !data.comparisons, territoryLines: true, otherLines: true, namesShown: true, moved: false, wholeZoom: Infinity };
 
     container.classList.add("tm");
     container.setAttribute("aria-label", data.title);
@@ -1219,6 +1291,7 @@
         data.territories &&
         borderLayer(borders(lines, (k) => data.territory[k]), above, "borders", { width: 2.6, casing: 5, colour: INK }),
       solidity: data.stability && solidityLayer(),
+      compared: (data.comparisons || []).map(comparedLayers),
       departments: borderLayer(borders(lines, (k) => data.departments[k]), above, "borders", {
         width: 2,
         casing: 4,
@@ -1226,6 +1299,24 @@
         colour: "#5b2a86",
       }),
     };
+
+    /** Borders of territories and of another zoning: the layer of both and of the former only, and
+        that of the other only. */
+    function comparedLayers({ zone }) {
+      const split = (of) => ({ left, right }) => of[left] !== of[right];
+      const [own, other] = [split(data.territory), split(zone)];
+      const kinds = [
+        (piece) => own(piece) && other(piece),
+        (piece) => own(piece) && !other(piece),
+        (piece) => !own(piece) && other(piece),
+      ];
+      const drawn = kinds.map((kind, k) => {
+        const pieces = lines.pieces.filter((piece) => piece.right >= 0 && kind(piece));
+        // All the pieces are borders already: each side of one is told from the other.
+        return borderLayer(borders({ points: lines.points, pieces }, (commune) => commune), above, "borders", COMPARED_LINES[k]);
+      });
+      return { own: L.layerGroup(drawn.slice(0, 2)), other: drawn[2] };
+    }
 
     /** Borders of territories, each piece as solid as it is. */
     function solidityLayer() {
@@ -1301,10 +1392,13 @@
     }
     /** Borders of territories as the theme shows them, where they are wanted. */
     function drawTerritories() {
-      const wanted = !state.territoryLines ? null : state.theme.solidity ? layers.solidity : layers.territories;
-      for (const layer of [layers.solidity, layers.territories]) {
+      const compared = layers.compared[state.theme.compared];
+      const territories = compared ? compared.own : state.theme.solidity ? layers.solidity : layers.territories;
+      const wanted = [state.territoryLines && territories, state.otherLines && compared && compared.other];
+      const all = [layers.solidity, layers.territories, ...layers.compared.flatMap(({ own, other }) => [other, own])];
+      for (const layer of all) {
         if (!layer) continue;
-        if (layer === wanted) layer.addTo(map);
+        if (wanted.includes(layer)) layer.addTo(map);
         else layer.remove();
       }
     }
@@ -1322,8 +1416,9 @@
     const toggled = (layer) => (on) => (on ? layer.addTo(map) : layer.remove());
     const overlays = [
       layers.territories && { name: text.say("overlay_territories"), shown: true, toggle: (on) => ((state.territoryLines = on), drawTerritories()) },
-      { name: text.say("overlay_departments"), shown: true, toggle: toggled(layers.departments) },
-      { name: text.say("overlay_communes"), shown: true, toggle: (on) => ((state.communeLines = on), repaint()) },
+      layers.compared.length && { name: text.say("overlay_other"), shown: true, toggle: (on) => ((state.otherLines = on), drawTerritories()) },
+      { name: text.say("overlay_departments"), shown: !data.comparisons, toggle: toggled(layers.departments) },
+      { name: text.say("overlay_communes"), shown: state.communeLines, toggle: (on) => ((state.communeLines = on), repaint()) },
       { name: text.say("overlay_names"), shown: true, toggle: (on) => ((state.namesShown = on), rename()) },
     ].filter(Boolean);
 
@@ -1361,7 +1456,7 @@
     container.addEventListener("keydown", (event) => event.key === "Escape" && release());
 
     layers.outline.addTo(map);
-    layers.departments.addTo(map);
+    if (!data.comparisons) layers.departments.addTo(map);
     const first = offered.find(({ key }) => key === data.theme) || offered[0];
     picker.check(first);
     show(first);
