@@ -6,22 +6,24 @@ import io
 import sys
 import textwrap
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from territories._words import NARROW_SPACE, figure, number, say
 from territories.reconciliation import example_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     import pandas as pd
 
+    from territories._assessed import Assessment
     from territories.pipeline import Run
     from territories.reconciliation import Reconciliation
     from territories.scales import Scales
@@ -107,24 +109,50 @@ def report_scales(scales: Scales, rows: pd.DataFrame, out: Path | None) -> None:
     from territories._scale_page import scale_cells, stable_sentence  # noqa: PLC0415
 
     cells = scale_cells(rows)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for head in cells.columns:
-        lines = "\n".join(textwrap.wrap(head, _HEAD))
-        justify: Literal["left", "right"] = "right" if head else "left"
-        table.add_column(lines, justify=justify, vertical="bottom", no_wrap=True)
-    for values, proposed, stable in zip(
-        cells.to_numpy(), rows["proposed"], rows["stable"], strict=True
-    ):
-        table.add_row(*values, style="bold magenta" if proposed else "" if stable else "dim")
-    shown = io.StringIO()
-    console = Console(file=shown, force_terminal=sys.stdout.isatty(), width=_WIDTH)
-    console.print(table)
-    echo("\n".join(line.rstrip() for line in shown.getvalue().rstrip().splitlines()))
+    styles = [
+        "bold magenta" if proposed else "" if stable else "dim"
+        for proposed, stable in zip(rows["proposed"], rows["stable"], strict=True)
+    ]
+    _show(cells, styles)
     echo(say("cli.scales_proposed", territories=scales.proposed))
     echo(stable_sentence(rows))
     echo(say("cli.scales_next"))
     if out is not None:
         echo(say("cli.scales_written", file=str(out)))
+
+
+def _show(cells: pd.DataFrame, styles: Sequence[str] = ()) -> None:
+    """Show a table of text; numbers to the right."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for head in cells.columns:
+        lines = "\n".join(textwrap.wrap(head, _HEAD))
+        text = not head or cells[head].str.contains("[a-zà-ÿ]{2}", case=False).any()
+        justify: Literal["left", "right"] = "left" if text else "right"
+        table.add_column(lines, justify=justify, vertical="bottom", no_wrap=True)
+    for place, values in enumerate(cells.to_numpy()):
+        # What a file holds is text: square brackets are no style of it.
+        table.add_row(*map(Text, values), style=styles[place] if styles else "")
+    shown = io.StringIO()
+    console = Console(file=shown, force_terminal=sys.stdout.isatty(), width=_WIDTH)
+    console.print(table)
+    echo("\n".join(line.rstrip() for line in shown.getvalue().rstrip().splitlines()))
+
+
+def report_assessment(found: Assessment, out: Path | None) -> None:
+    """Show the measures of a zoning and its comparisons."""
+    from territories._assessed import comparison_cells, territory_cells  # noqa: PLC0415
+
+    for account in found.accounts:
+        echo(account_line(account))
+    zoning = found.zoning
+    told: dict[str, Any] = {"communes": len(zoning.labels), "uncovered": len(zoning.uncovered)}
+    echo(say("cli.evaluated", name=zoning.name, territories=len(found.territories), **told))
+    _show(territory_cells(found.territories))
+    if found.others:
+        cells = comparison_cells(found.comparisons)
+        _show(cells.rename_axis(say("comparison.zoning")).reset_index())
+    if out is not None:
+        echo(say("cli.evaluate_written", file=str(out)))
 
 
 def _report_places(run: Run) -> None:
@@ -175,6 +203,10 @@ def account_line(account: Reconciliation) -> str:
             )
         )
     for reason, values in record["reasons"].items():
+        if account.unit is None:
+            words = say(f"reason.{reason}")
+            lines.append(say("cli.reason_rows", reason=words, rows=values["rows"]))
+            continue
         patients = values["patients"]
         told = say(
             "cli.reason",

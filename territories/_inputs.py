@@ -53,6 +53,8 @@ class Settings(BaseModel):
     activity: str | None = None
     allow_new: bool = False
     year: str | None = None
+    period: str | None = None
+    hospital_period: str | None = None
     duplicates: Duplicates = "error"
     dash: Dash = "masked"
     masked_as: StrictInt = MASKED_AS
@@ -87,7 +89,7 @@ class Settings(BaseModel):
 TABLES = ("sites", "pmsi_codes", "bridges", "locked")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Inputs:
     """The files of a run, read.
 
@@ -179,6 +181,7 @@ def read_inputs(settings: Settings, *, tell: Callable[[str], None] = lambda _: N
             cog_table=cog,
             on_unknown="aside" if settings.on_unknown == "aside" else "error",
             masked_as=settings.masked_as,
+            period=settings.hospital_period,
             columns=_columns(settings, "pmsi_code", "site", "activity", "stays"),
         )
     tell("poles")
@@ -191,11 +194,19 @@ def read_inputs(settings: Settings, *, tell: Callable[[str], None] = lambda _: N
         account = account.noted(Sentence("notice.hospital_in_graph", weight))
     accounts = [communes.attrs["reconciliation"], account]
     if stays is not None:
-        accounts.append(stays.reconciliation)
+        accounts.append(stays.reconciliation.noted(*_periods(flows, stays)))
     tables = (getattr(settings, name) for name in TABLES)
     accounts += [account_of(path) for path in tables if isinstance(path, Path)]
     accounts += [] if cog is None else [cog_account(cog)]
     return Inputs(communes, flows, stays, bridges, locked, tuple(accounts))
+
+
+def _periods(flows: Flows, stays: Flows) -> list[Sentence]:
+    """Say that liberal care and hospital are of two periods, or may be."""
+    values = {"flows": flows.period, "stays": stays.period}
+    if None in values.values():
+        return [Sentence("notice.period_unknown")]
+    return [Sentence("notice.periods_differ", values)] if flows.period != stays.period else []
 
 
 def _missing_files(settings: Settings) -> list[Sentence]:
@@ -243,8 +254,8 @@ def wished(settings: Settings, inputs: Inputs) -> dict[str, Any]:
 def flow_options(settings: Settings) -> dict[str, Any]:
     """Return the options of `read_flows` that the settings tell."""
     names = (
-        *("cog", "on_unknown", "activity", "activities", "allow_new", "year", "duplicates"),
-        *("dash", "masked_as", "arrondissements", "allocation", "sheet"),
+        *("cog", "on_unknown", "activity", "activities", "allow_new", "year", "period"),
+        *("duplicates", "dash", "masked_as", "arrondissements", "allocation", "sheet"),
     )
     pmsi = settings.pmsi_codes if settings.residences == "pmsi" else None
     columns = _columns(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 import click
 
-from territories import __version__
 from territories._console import echo
+from territories._version import __version__
 from territories._words import Language, say
 
 if TYPE_CHECKING:
@@ -215,6 +215,8 @@ def _run_options() -> list[click.Parameter]:
         _option("--steps", type=int),
         _option("--runs", type=int),
         *_reading_options(),
+        _option("--period", type=str, metavar="YEARS"),
+        _option("--hospital-period", type=str, metavar="YEARS"),
         _option("--allocation", type=click.Choice(["population", "uniform", "same"])),
         _lang_option(),
         _option("--overwrite", is_flag=True),
@@ -231,6 +233,36 @@ def _scales_options() -> list[click.Parameter]:
         _lang_option(),
         _option("--overwrite", is_flag=True),
         _option("--out", key="scales_out", type=_PATH),
+    ]
+
+
+def _evaluate_options() -> list[click.Parameter]:
+    return [
+        click.Argument(["zoning"], type=str),
+        *_file_options(),
+        _option("--against", multiple=True, metavar="[NAME=]FILE[#COLUMN]"),
+        _option("--code", type=str),
+        _option("--territory", type=str),
+        _option("--bridges", type=_PATH),
+        *_reading_options(),
+        _option("--allocation", type=click.Choice(["population", "uniform", "same"])),
+        _lang_option(),
+        _option("--overwrite", is_flag=True),
+        _option("--out", key="evaluate_out", type=_PATH),
+    ]
+
+
+def _report_options() -> list[click.Parameter]:
+    names = ("bridges", "locked", "cog-table")
+    return [
+        click.Argument(["folder"], type=_PATH),
+        *_file_options(),
+        *(_option(f"--{name}", type=_PATH) for name in names),
+        _option("--against", multiple=True, metavar="[NAME=]FILE[#COLUMN]"),
+        _option("--supply", type=_PATH),
+        _option("--chains", type=_PATH),
+        _lang_option(),
+        _option("--overwrite", is_flag=True),
     ]
 
 
@@ -254,6 +286,8 @@ _OPTIONS: Final[dict[str, Callable[[], list[click.Parameter]]]] = {
     "check": _check_options,
     "run": _run_options,
     "scales": _scales_options,
+    "evaluate": _evaluate_options,
+    "report": _report_options,
     "fetch": _fetch_options,
     "warmup": _warmup_options,
 }

@@ -1,4 +1,4 @@
-"""The command line: `territories demo`, `check`, `run`, `scales`, `fetch` and `warmup`."""
+"""The command line: the commands of `territories`, from their words to their work."""
 
 from __future__ import annotations
 
@@ -93,6 +93,8 @@ def _demo(out: Path, *, overwrite: bool, lang: Language | None) -> None:
             sites=files["sites"],
             pmsi_codes=files["pmsi_codes"],
             bridges=files["bridges"],
+            period=say("cli.demo_period"),
+            hospital_period=say("cli.demo_period"),
             territories=12,
             lang=lang or current_language(),
             title=say("cli.demo_title"),
@@ -144,26 +146,13 @@ def _missing(option: str) -> click.UsageError:
 
 def _settings(config: Path | None, given: dict[str, Any]) -> Settings:
     """Join the configuration file and the options; an option wins."""
-    from territories._files import readable  # noqa: PLC0415
     from territories._tables import ALIASES  # noqa: PLC0415
     from territories.pipeline import Settings  # noqa: PLC0415
 
     from_file: dict[str, Any] = {}
     if config is not None:
-        place = readable(config)
         from_file = _toml(config)
-        for name in (
-            "communes",
-            "flows",
-            "hospital",
-            "sites",
-            "pmsi_codes",
-            "bridges",
-            "locked",
-            "cog_table",
-        ):
-            if isinstance(from_file.get(name), str):  # beside the configuration file
-                from_file[name] = place.parent / from_file[name]
+        from_file |= _config_files(from_file, config)
     values = {"lang": current_language(), **from_file, **given}
     if "steps" in values:
         options = values.get("options", {})
@@ -241,9 +230,11 @@ def _mapping(pairs: Sequence[str]) -> dict[str, str]:
 
 def _work(settings: Settings, out: Path, *, overwrite: bool) -> None:
     """Compute, write, and say where to look."""
-    from territories.pipeline import FILES, STAGES, compute, write  # noqa: PLC0415
+    from territories._writing import refuse_folder_name  # noqa: PLC0415
+    from territories.pipeline import FILES, REPORT_FILES, STAGES, compute, write  # noqa: PLC0415
 
-    _refuse_early(settings, out, FILES, overwrite=overwrite)
+    refuse_folder_name(out)
+    _refuse_early(settings, out, (*FILES, *REPORT_FILES), overwrite=overwrite)
     with progress(len(STAGES)) as tell:
         run = compute(settings, tell=tell)
         write(run, out, overwrite=overwrite, tell=tell)
@@ -274,6 +265,82 @@ def _scales(
     for account in inputs.accounts:
         echo(account_line(account))
     report_scales(found, rows, out)
+
+
+def _evaluate(
+    *,
+    zoning: str,
+    against: tuple[str, ...],
+    code: str | None,
+    territory: str | None,
+    out: Path | None,
+    overwrite: bool,
+    config: Path | None,
+    columns: tuple[str, ...],
+    **options: Any,  # noqa: ANN401
+) -> None:
+    from dataclasses import replace  # noqa: PLC0415
+
+    from territories import _assessed as work  # noqa: PLC0415
+    from territories._console import report_assessment  # noqa: PLC0415
+
+    settings = _settings(config, _given(columns, options))
+    first = work.ZoningFile.from_text(zoning)
+    first = replace(first, code=code, territory=territory or first.territory)
+    others = [work.ZoningFile.from_text(each) for each in against]
+    if out is not None:
+        inputs = [value for _, value in settings if isinstance(value, Path)]
+        inputs += [each.path for each in (first, *others)]
+        work.refuse_place(out, inputs, overwrite=overwrite)
+    with progress(len(work.ASSESSED_STAGES)) as tell:
+        found = work.assess(settings, first, others, tell=tell)
+        if out is not None:
+            work.write_assessment(found, out, settings, overwrite=overwrite, tell=tell)
+    report_assessment(found, out)
+
+
+def _report_again(
+    folder: Path,
+    *,
+    config: Path | None,
+    overwrite: bool,
+    lang: Language | None,
+    against: tuple[str, ...],
+    supply: Path | None,
+    chains: Path | None,
+    **files: Path | None,
+) -> None:
+    from territories._assessed import ZoningFile  # noqa: PLC0415
+    from territories._redo import settings_again  # noqa: PLC0415
+    from territories.pipeline import REPORT_FILES, REPORT_STAGES  # noqa: PLC0415
+    from territories.report import write_report  # noqa: PLC0415
+
+    given = {} if config is None else _config_files(_toml(config), config)
+    given |= {role: path for role, path in files.items() if path is not None}
+    settings = settings_again(folder, given, lang=lang)
+    _refuse_early(settings, folder, REPORT_FILES, overwrite=overwrite)
+    with progress(len(REPORT_STAGES)) as tell, using(settings.lang):
+        others = [ZoningFile.from_text(each) for each in against]
+        write_report(
+            settings,
+            folder,
+            against=others,
+            supply=supply,
+            chains=chains,
+            overwrite=overwrite,
+            tell=tell,
+        )
+    echo(say("cli.report_done", file=str(folder / "report.html"), tables="tables.xlsx"))
+
+
+def _config_files(values: dict[str, Any], config: Path) -> dict[str, Path]:
+    """Find the files that a configuration names: they are beside it."""
+    from territories._files import readable  # noqa: PLC0415
+    from territories._redo import ROLES  # noqa: PLC0415
+
+    place = readable(config)
+    named = {name: values[name] for name in ROLES if isinstance(values.get(name), str)}
+    return {name: place.parent / file for name, file in named.items()}
 
 
 def _warmup(*, lang: Language | None) -> None:  # noqa: ARG001 - read before the command
@@ -365,6 +432,8 @@ _WORK: Final[dict[str, Callable[..., None]]] = {
     "check": _check,
     "run": _run,
     "scales": _scales,
+    "evaluate": _evaluate,
+    "report": _report_again,
     "fetch": _fetch,
     "warmup": _warmup,
 }

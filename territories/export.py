@@ -17,12 +17,14 @@ import pyogrio
 import shapely
 
 from territories._qgis import add_styles
-from territories._words import Language, say, using
+from territories._told import few_travel, rounded_share
+from territories._words import Language, say, using, visible
 from territories._writing import whole_file
 from territories.colours import territory_colours
 from territories.communes import dissolved, place_names, simplified
-from territories.concordance import Concordance
-from territories.evaluation import evaluate, white_zones
+from territories.evaluation import class_shares, evaluate, hospital_totals, stable_share
+from territories.exchanges import cells, shared_out
+from territories.form import white_zones
 from territories.secrecy import Secrecy
 
 if TYPE_CHECKING:
@@ -41,8 +43,9 @@ _DATE: Final = "2000-01-01T00:00:00.000Z"
 
 _SHARE_DIGITS: Final = 4
 
-# A commune that is with its pole in this share of the runs or more is stable (METHOD, section 7).
-STABLE: Final = 0.9
+_METRES: Final = 1_000.0  # in a kilometre
+
+_DISTANCES: Final = ("distance_to_care", "distance_to_pole")
 
 
 @dataclass(frozen=True)
@@ -147,15 +150,23 @@ def territory_table(
         if name in measures:
             table[say(f"column.{name}")] = measures[name]
     if known.flows is not None:
+        table = table.join(_sizes(measures))
         table = table.join(_shown_measures(measures, _practitioners(zoning, known.flows), door))
+        few = _few_travel(zoning, known.flows, measures, door)
+        table.loc[few, [say(f"column.{name}") for name in _DISTANCES]] = math.nan
     if known.stays is not None:
-        stays = evaluate(zoning, known.stays)
-        lost = door.shares(stays["sent"] - stays["inside"], stays["sent"])
-        if (lost.isna() & (stays["sent"] > 0)).any():
+        stays = hospital_totals(zoning, cells(known.stays))
+        sent = stays["hospital_sent"]
+        lost = door.shares(sent - stays["hospital_inside"], sent)
+        if (lost.isna() & (sent > 0)).any():
             lost *= math.nan
         table[say("column.hospital_leakage")] = lost.round(_SHARE_DIGITS)
     if known.agreement is not None:
-        table = table.join(_class_shares(zoning, known.agreement))
+        shares = class_shares(zoning, known.agreement).round(_SHARE_DIGITS)
+        names = [slug(say(f"class.{each}")) for each in shares.columns]
+        table = table.join(
+            shares.set_axis([say("column.class_share", name=name) for name in names], axis=1)
+        )
     if known.stability is not None:
         held = stable_share(zoning, known.stability.communes["core_share"])
         table[say("column.stable_share")] = held.round(_SHARE_DIGITS)
@@ -193,8 +204,15 @@ def _shown_measures(
         "net_index": measures["net_index"].where(li.notna() & msi.notna()),
         "pieces": measures["pieces"],
         "area_km2": measures["area_km2"].round(1),
-        "compactness": measures["compactness"],
-        "departments": measures["departments"],
+        "density": measures["density"].round(1),
+        **{
+            name: measures[name]
+            for name in (
+                *("compactness", "pac", "holes", "enclaves", "enclosed", "cut_off"),
+                *("departments", "regions"),
+            )
+        },
+        **_shown_travel(measures, li, door),
     }
     table = pd.DataFrame({say(f"column.{name}"): column for name, column in shown.items()})
     floats = table.select_dtypes("float").columns
@@ -202,30 +220,41 @@ def _shown_measures(
     return table
 
 
-def _class_shares(zoning: Zoning, agreement: pd.DataFrame) -> pd.DataFrame:
-    """Share of each territory's population in each class of concordance."""
-    member = zoning.membership
-    people = member["code"].map(zoning.communes["population"]).astype("float64") * member["weight"]
-    klass = member["code"].map(agreement["concordance"])
-    sums = people.groupby([member["territory"], klass]).sum().unstack(fill_value=0)
-    shares = sums.div(sums.sum(axis=1).where(lambda total: total > 0), axis=0)
-    shares = shares.reindex(columns=list(Concordance), fill_value=0.0).round(_SHARE_DIGITS)
-    return shares.set_axis(
-        [say("column.class_share", name=slug(say(f"class.{each}"))) for each in shares.columns],
-        axis=1,
-    )
+def _sizes(measures: pd.DataFrame) -> pd.DataFrame:
+    """Tell how far populations are from the bounds of their ACI size, and the most that is paid."""
+    whole = {
+        say(f"column.{name}"): measures[name].round().astype("Int64")
+        for name in ("next_bound", "above_bound")
+    }
+    start = "aci_maximum_"
+    for name in measures.columns[measures.columns.str.startswith(start)]:
+        year = name.removeprefix(start)
+        whole[say("column.aci_maximum", year=year)] = measures[name].round().astype("Int64")
+    return pd.DataFrame(whole)
 
 
-def stable_share(zoning: Zoning, core_share: pd.Series) -> pd.Series:
-    """Return the share of each territory's people who live in communes that are stable.
+def _shown_travel(measures: pd.DataFrame, li: pd.Series, door: Secrecy) -> dict[str, pd.Series]:
+    """Keep the distances that may be shown, in kilometres: means over patients."""
+    sent = measures["sent"]
+    undrawn = measures["undrawn"] * sent
+    away = door.shares(undrawn, sent)
+    # Who leaves for another territory of the map is the rest of the leakage.
+    away = away.where(door.shares(sent - measures["inside"] - undrawn, sent).notna())
+    shown = li.notna() & away.notna()
+    return {
+        **{name: (measures[f"{name}_m"].where(shown) / _METRES).round(1) for name in _DISTANCES},
+        "undrawn": rounded_share(away.where(shown), sent, secrecy=door),
+    }
 
-    Shared communes count by weight; missing where nobody lives.
-    """
-    member = zoning.membership
-    people = member["code"].map(zoning.communes["population"]).astype("float64") * member["weight"]
-    held = people.where(member["code"].map(core_share) >= STABLE, 0.0)
-    sums = pd.DataFrame({"held": held, "all": people}).groupby(member["territory"]).sum()
-    return sums["held"] / sums["all"].where(sums["all"] > 0)
+
+def _few_travel(zoning: Zoning, flows: Flows, measures: pd.DataFrame, door: Secrecy) -> pd.Series:
+    """Tell where a distance would be that of a few: seen at home or not, of the pole or not."""
+    living = shared_out(zoning, cells(flows), by="residence")
+    living = living.assign(patients=living["patients"] * living["weight"])
+    few = few_travel(living, by="territory", secrecy=door)
+    here = living["residence"] == living["territory"].map(measures["pole"])
+    few |= few_travel(living, by="territory", secrecy=door, apart=here)
+    return few.reindex(measures.index, fill_value=False)
 
 
 def slug(text: str) -> str:
@@ -252,8 +281,10 @@ def write_csv(table: pd.DataFrame, path: Path) -> None:
 
 
 def _neutral(cell: object) -> object:
-    """Keep a label from being run as a formula by the spreadsheet that opens it."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+    """Keep a label from being run as a formula by the spreadsheet that opens it, or by a screen."""
+    if not isinstance(cell, str):
+        return cell
+    return f"'{visible(cell)}" if cell.startswith(_FORMULA) else visible(cell)
 
 
 def write_geojson(table: pd.DataFrame, shapes: gpd.GeoSeries, path: Path) -> None:

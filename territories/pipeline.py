@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from territories import __version__
 from territories._inputs import (
     Inputs,
     Settings,
@@ -18,16 +17,17 @@ from territories._inputs import (
     roles,
     wished,
 )
+from territories._version import __version__
 from territories._warmup import is_compiled
 from territories._words import Sentence, current_language, using
 from territories._writing import whole_folder
 from territories.communes import place_names
 from territories.concordance import concordance, hospital_agreement
+from territories.delineation import delineate
 from territories.division import divided
-from territories.errors import InputError, fault
+from territories.errors import ConstraintError, InputError, fault
 from territories.evaluation import evaluate
 from territories.export import (
-    STABLE,
     Evidence,
     commune_table,
     outlines,
@@ -41,23 +41,28 @@ from territories.maps import territory_map
 from territories.poles import dominant_poles
 from territories.scales import scales
 from territories.secrecy import Secrecy
-from territories.stability import repeated
+from territories.sensitivity import leave_one_out
+from territories.stability import STABLE, repeated
 from territories.task import asked
 
 if TYPE_CHECKING:
     from territories.flows import Flows
     from territories.reconciliation import Reconciliation
     from territories.scales import Scales
+    from territories.sensitivity import LeaveOneOut
     from territories.zoning import Zoning
 
 __all__ = [
     "FILES",
+    "REPORT_FILES",
+    "REPORT_STAGES",
     "SCALE_STAGES",
     "STAGES",
     "Run",
     "Settings",
     "compute",
     "compute_scales",
+    "run_record",
     "write",
 ]
 
@@ -72,6 +77,9 @@ FILES: Final = (
     "territories.gpkg",
 )
 
+# What `territories report` adds to them; a new run clears it, for it is of the old one.
+REPORT_FILES: Final = ("report.html", "tables.xlsx")
+
 STAGES: Final = (
     "communes",
     "flows",
@@ -85,6 +93,8 @@ STAGES: Final = (
     "files",
 )
 
+REPORT_STAGES: Final = (*STAGES[:7], "tables", "plates")
+
 SCALE_STAGES: Final = ("communes", "flows", "hospital", "poles", "borders", "graph", "search")
 
 _CODE_LENGTH: Final = 5
@@ -95,7 +105,7 @@ WEAK_INSIDE_SHARE: Final = 0.3
 Tell = Callable[[str], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """Everything a run worked out.
 
@@ -111,6 +121,8 @@ class Run:
         What was asked.
     weak
         Territories that the flows hardly hold together, each a sentence.
+    inputs
+        The files, read.
     """
 
     zoning: Zoning
@@ -118,6 +130,7 @@ class Run:
     accounts: tuple[Reconciliation, ...]
     settings: Settings
     weak: tuple[Sentence, ...] = ()
+    inputs: Inputs | None = None
 
 
 def compute(settings: Settings, *, tell: Tell = lambda _: None) -> Run:
@@ -177,6 +190,58 @@ def compute(settings: Settings, *, tell: Tell = lambda _: None) -> Run:
         accounts=inputs.accounts,
         settings=settings,
         weak=_weak(zoning, inputs.flows),
+        inputs=inputs,
+    )
+
+
+def left_out(run: Run) -> LeaveOneOut | None:
+    """Leave each activity out of a run in turn (see `leave_one_out`).
+
+    Where no number was asked for, there are as many territories each time as in the run. None
+    where there is a single activity, or where a division without one cannot be had.
+    """
+    inputs, settings = run.inputs, run.settings
+    if inputs is None or len(inputs.flows.activities) < 2:  # noqa: PLR2004
+        return None
+    free = settings.territories is None and settings.resolution is None
+    asked_for = len(run.zoning.territories) if free else settings.territories
+    numbered = settings.method in ("leiden", "ward", "intramax")
+    try:
+        return leave_one_out(
+            inputs.flows,
+            inputs.communes,
+            zoning=run.zoning,
+            method=settings.method,
+            territories=asked_for if numbered else None,
+            resolution=settings.resolution,
+            contiguous=settings.contiguous,
+            options=settings.options,
+            seed=settings.seed,
+            **ground_options(settings, inputs),
+            **wished(settings, inputs),
+        )
+    except ConstraintError:
+        return None
+
+
+def of_chains(run: Run, chains: Flows) -> Zoning:
+    """Divide the layer of a run by chains of care, in as many territories, with the same borders.
+
+    Parameters
+    ----------
+    run
+        Result of `compute`.
+    chains
+        Result of `read_chains`.
+    """
+    inputs = run.inputs
+    return delineate(
+        chains,
+        run.zoning.communes,
+        territories=len(run.zoning.territories),
+        population=(None, None),
+        bridges=None if inputs is None else inputs.bridges,
+        seed=run.settings.seed,
     )
 
 
@@ -228,15 +293,16 @@ def _weak(zoning: Zoning, flows: Flows) -> tuple[Sentence, ...]:
     main = sums.drop_duplicates("territory").set_index("territory")["destination"]
     names = place_names(zoning.communes, sorted(main.unique()))
     few = few.sort_values(kind="stable")
-    return tuple(
-        Sentence(
-            "notice.weak_territory",
-            {"name": name, "percent": round(100 * kept), "pole": names[pole]},
-        )
-        for name, kept, pole in zip(
-            measures["name"].reindex(few.index), few, main.reindex(few.index), strict=True
-        )
-    )
+    told = []
+    for territory, kept in zip(few.index, few, strict=True):
+        pole = main[territory]
+        # Where its own pole comes first, no other draws its people away: they scatter.
+        own = zoning.labels.get(pole) == territory
+        key = "notice.scattered_territory" if own else "notice.weak_territory"
+        name = measures["name"][territory]
+        values = {"name": name, "percent": round(100 * kept), "pole": names[pole]}
+        told.append(Sentence(key, values))
+    return tuple(told)
 
 
 def write(
@@ -270,7 +336,7 @@ def write(
     door = secrecy or Secrecy()
     with (
         using(run.settings.lang),
-        whole_folder(folder, FILES, overwrite=overwrite) as draft,
+        whole_folder(folder, (*FILES, *REPORT_FILES), overwrite=overwrite) as draft,
     ):
         tell("measures")
         communes = commune_table(run.zoning, run.evidence)
@@ -295,10 +361,10 @@ def write(
         write_geojson(territories, territory_shapes, draft / "territories.geojson")
         write_gpkg(communes, territories, run.zoning, draft / "territories.gpkg")
         _write_json([each.record(door) for each in run.accounts], draft, "reconciliation")
-        _write_json(_run_record(run, door), draft, "run")
+        _write_json(run_record(run, door), draft, "run")
 
 
-def _run_record(run: Run, door: Secrecy) -> dict[str, Any]:
+def run_record(run: Run, door: Secrecy) -> dict[str, Any]:
     """Lay out what is needed to redo the run; nothing in it changes from one run to the next."""
     settings = run.settings.model_dump(mode="json")
     paths = {name for name, value in run.settings if isinstance(value, Path)}

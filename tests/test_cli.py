@@ -17,6 +17,7 @@ import pytest
 from layers import as_options, code, write_layer, write_text
 
 from territories import __version__
+from territories._assessed import ZoningFile
 from territories.cli import main
 from territories.pipeline import FILES
 
@@ -54,7 +55,7 @@ def replace(path: Path, old: str, new: str) -> None:
 # --- help ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", ["run", "check", "demo"])
+@pytest.mark.parametrize("command", ["run", "check", "demo", "evaluate"])
 @pytest.mark.parametrize(
     ("language", "title", "other"), [("fr", "Exemples :", "Examples:"), ("en", "Examples:", "Ex :")]
 )
@@ -73,7 +74,7 @@ def test_help_of_the_program_lists_its_commands(cli: Callable) -> None:
     told = cli("--help")
     assert told.code == 0
     assert "Des flux de patients aux territoires" in told.out
-    for command in ("run", "check", "demo"):
+    for command in ("run", "check", "demo", "evaluate"):
         assert re.search(rf"^  {command} ", told.out, re.MULTILINE)
 
 
@@ -345,7 +346,9 @@ REFUSED = {
     "columns": (options("--columns", "patient=x"), ["patient=x", "patients"],
                 "notre_nom=votre_nom", "ours=theirs"),
     "column that is not there": (options("--columns", "patients=effectif"), ["effectif"],
-                                 "manque", "is missing"),
+                                 "pas de colonne", "no column"),
+    "folder named as a workbook": (lambda region: ["--out", str(region["flows"].parent / "r.xlsx")],
+                                   ["r.xlsx"], "dossier", "folder"),
     "misspelt setting": (config("min_populaton = 5"),
                          ["region.toml", "min_populaton", "min_population"],
                          "n'existe pas", "no such setting"),
@@ -366,7 +369,8 @@ def test_refused(cli: Callable, region: Files, tmp_path: Path, case: str, langua
     spoil, named, french, english = REFUSED[case]
     more = spoil(region)
     before = everything(tmp_path)
-    told = cli("run", *as_options(region), *more, "--out", tmp_path / "out", "--lang", language)
+    out = [] if "--out" in more else ["--out", tmp_path / "out"]
+    told = cli("run", *as_options(region), *more, *out, "--lang", language)
     assert told.code == 1, told
     assert told.err.startswith(
         "Refusé, rien n'a été écrit :\n" if language == "fr" else "Refused, nothing written:\n"
@@ -517,6 +521,112 @@ def test_an_interrupted_computation_writes_nothing(
     assert told.code == 1
     assert told.err.strip() == "Interrompu : rien n'a été écrit."
     assert everything(tmp_path) == before
+
+
+# --- evaluate ------------------------------------------------------------------------------------
+
+
+def zonings(files: Files) -> Path:
+    """Write two zonings of the region: its sides, and the half on the north."""
+    letters = [each for each in layers.REGION if each.isalpha()]
+    rows = [
+        f"{code(each)};{'gauche' if each.islower() else 'droite'};{'nord' if place < 12 else 'sud'}"
+        for place, each in enumerate(letters)
+    ]
+    # A commune of another region, in the zone of the north.
+    path = files["communes"].with_name("zonages.csv")
+    return write_text(path, "codgeo;territoire;secteur", [*rows, "75056;gauche;nord"])
+
+
+def test_evaluate_tells_measures_and_comparisons(cli: Callable, region: Files, tmp_path: Path):
+    path = zonings(region)
+    out = tmp_path / "evaluation"
+    words = ["evaluate", path, *as_options(region), "--against", f"{path}#secteur"]
+    words += ["--against", f"Les mêmes={path}"]
+    before = everything(tmp_path)
+    told = cli(*words)
+    assert (told.code, told.err) == (0, "")
+    assert everything(tmp_path) == before
+    for each in (
+        "zonages.csv : lignes lues 25 = gardées 25 + écartées 0",
+        "1 communes sont hors de la couche",
+        "zonages : 2 territoires, 24 communes, 0 sans territoire.",
+        "soignés",
+        "Les mêmes",
+    ):
+        assert each in told.out
+    assert re.search(r"Indice de Rand ajusté +-0,0\d +1,00", told.out)
+    assert re.search(r"Zones qui débordent de la région +1 +1", told.out)
+    assert cli(*words, "--out", out).code == 0
+    assert sorted(each.name for each in out.iterdir()) == [
+        "comparisons.csv",
+        "map.html",
+        "territories.csv",
+    ]
+    text = (out / "comparisons.csv").read_text(encoding="utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(text), delimiter=";"))
+    assert [row["zonage"] for row in rows] == ["secteur", "Les mêmes"]
+    assert rows[1]["indice_de_rand_ajuste"] == "1,0"
+    text = (out / "territories.csv").read_text(encoding="utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(text), delimiter=";"))
+    assert [row["territoire"] for row in rows] == ["droite", "gauche"]
+    assert "Les mêmes" in (out / "map.html").read_text(encoding="utf-8")
+    again = cli(*words, "--out", out)
+    assert again.code == 1
+    assert "--overwrite" in again.err
+    assert cli(*words, "--out", out, "--overwrite").code == 0
+
+
+def test_evaluate_a_run_and_write_one_table(cli: Callable, region: Files, tmp_path: Path) -> None:
+    """What a run writes is a zoning; alone, its map is that of territories."""
+    flows = {name: region[name] for name in ("communes", "flows")}
+    assert cli("run", *as_options(flows), "--runs", 0, "--out", tmp_path / "run").code == 0
+    made = tmp_path / "run" / "communes.csv"
+    table = tmp_path / "t.csv"
+    told = cli("evaluate", made, *as_options(flows), "--out", table, "--lang", "en")
+    assert told.code == 0
+    assert "Ville-h" in told.out
+    assert table.read_text(encoding="utf-8-sig").startswith("territory;name;population")
+    assert cli("evaluate", made, *as_options(flows), "--out", tmp_path / "e").code == 0
+    assert sorted(each.name for each in (tmp_path / "e").iterdir()) == [
+        "map.html",
+        "territories.csv",
+    ]
+
+
+def test_evaluate_refuses_all_at_once(cli: Callable, region: Files, tmp_path: Path) -> None:
+    path = zonings(region)
+    bad = write_text(tmp_path / "bad.csv", "codgeo;epci", ["00001;x", "00001;y"])
+    several = write_text(tmp_path / "several.csv", "codgeo;epci;ze2020", ["00001;x;y"])
+    words = ["evaluate", path, *as_options(region), "--out", tmp_path / "e"]
+    told = cli(*words, "--against", bad, "--against", several)
+    assert told.code == 1
+    assert "bad.csv" in told.err
+    assert "FICHIER#epci" in told.err
+    assert not (tmp_path / "e").exists()
+    assert cli(*words, "--against", f"{several}#ze2020", "--overwrite").code == 0
+    told = cli("evaluate", path, *as_options(region), "--out", path, "--overwrite")
+    assert told.code == 1  # an input is never overwritten
+    assert cli("evaluate", *as_options(region)).code == 2
+    assert cli("evaluate", path, "--communes", region["communes"]).code == 2
+    told = cli("evaluate", tmp_path / "nothing.csv", *as_options(region))
+    assert (told.code, "nothing.csv" in told.err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (r"C:\data\zones.csv", (None, r"C:\data\zones.csv", None)),
+        (r"EPCI=C:\data\zones.csv#EPCI", ("EPCI", r"C:\data\zones.csv", "EPCI")),
+        (r"C:\a=b\zones.csv#ze2020", (None, r"C:\a=b\zones.csv", "ze2020")),
+        ("Bassins de vie=z.csv", ("Bassins de vie", "z.csv", None)),
+        ("/home/x/#1/zones.csv", (None, "/home/x/#1/zones.csv", None)),
+        ("zones.csv#bv 2022", (None, "zones.csv", "bv 2022")),
+    ],
+)
+def test_a_zoning_is_named_on_the_command_line(text: str, expected: tuple[object, ...]) -> None:
+    found = ZoningFile.from_text(text)
+    assert (found.name, str(found.path), found.territory) == expected
 
 
 # --- check ---------------------------------------------------------------------------------------

@@ -559,9 +559,15 @@ def test_no_practitioner_leaves(out: Path) -> None:
 # Whole numbers that may leave; all other columns are codes, labels, or shares and measures.
 WHOLE = {
     "communes": {"population", "specialites_concordantes", "specialites_avec_pole"},
-    "territories": {"population", "communes", "taille_aci", "morceaux"},
+    "territories": {
+        *("population", "communes", "taille_aci", "ecart_taille_suivante", "marge_taille"),
+        *("montant_max_2019", "morceaux", "trous", "enclaves", "communes_entourees"),
+        *("communes_coupees",),
+    },
 }
-MEASURES = {"indice_net", "surface_km2"}
+MEASURES = {
+    *("indice_net", "surface_km2", "densite", "pac", "distance_soins_km", "distance_pole_km"),
+}
 
 
 def tables(out: Path) -> dict[str, pd.DataFrame]:
@@ -570,7 +576,7 @@ def tables(out: Path) -> dict[str, pd.DataFrame]:
     for name, layer in (("communes", "communes"), ("territories", "territoires")):
         told[f"{name}.csv"] = pd.read_csv(
             out / f"{name}.csv", sep=";", decimal=",", encoding="utf-8-sig",
-            dtype=dict.fromkeys(["code", "territoire", "departements"], str),
+            dtype=dict.fromkeys(["code", "territoire", "departements", "regions"], str),
         )  # fmt: skip
         records = strict(out / f"{name}.geojson")["features"]
         told[f"{name}.geojson"] = pd.DataFrame([each["properties"] for each in records])

@@ -176,6 +176,70 @@ def test_no_measure_gives_a_small_count_away(liberal: dict, hospital: dict) -> N
     assert not {"inside", "sent", "received", "patients", "stays"} & set(table.columns)
 
 
+@settings(max_examples=20)
+@given(SMALL)
+def test_no_distance_stands_for_a_few_patients(liberal: dict) -> None:
+    """Shown where all three groups are each 0, or 11 and more: inside, elsewhere, off the map."""
+    seen = located([(a, "orl", b, n) for (a, b), n in liberal.items()], layer(PICTURE))
+    drawn = zoning()
+    with using("en"):
+        table = territory_table(drawn, Evidence(flows=seen))
+    exact = tt.evaluate(drawn, seen)
+    columns = ["distance_to_care_km", "distance_to_pole_km", "undrawn"]
+    assert table.loc[table["li"].isna(), columns].isna().all(axis=None)
+    for territory, row in table.dropna(subset=["undrawn"]).iterrows():
+        known = exact.loc[territory]
+        away = known["undrawn"] * known["sent"]
+        for number in (known["inside"], away, known["sent"] - known["inside"] - away):
+            assert round(number, 6) == 0 or round(number, 6) >= 11
+        # Rounded to what eleven patients make: to 25 of them at most, being 1, 2 or 5 tenths.
+        assert row["undrawn"] == pytest.approx(known["undrawn"], abs=max(6e-4, 26 / known["sent"]))
+        own = [(a, b, n) for (a, b), n in liberal.items() if drawn.labels.get(code(a)) == territory]
+        home = sum(n for a, b, n in own if a == b)
+        town = sum(n for a, _, n in own if code(a) == known["pole"])
+        few = any(0 < number < 11 for one in (home, town) for number in (one, known["sent"] - one))
+        if few:
+            assert math.isnan(row["distance_to_care_km"])
+            assert math.isnan(row["distance_to_pole_km"])
+            continue
+        for name in ("care", "pole"):
+            if not math.isnan(row[f"distance_to_{name}_km"]):  # of few pairs it is hidden
+                metres = known[f"distance_to_{name}_m"]
+                assert row[f"distance_to_{name}_km"] == pytest.approx(metres / 1000, abs=0.051)
+
+
+def test_sizes_are_whole_numbers(tmp_path: Path) -> None:
+    """Inhabitants to the next size, those to lose, euros; forms that are counted too."""
+    tt.export_csv(zoning(), tmp_path / "t.csv", flows=flows())
+    rows = read_csv(tmp_path / "t.csv")
+    assert [row["ecart_taille_suivante"] for row in rows] == ["20000", "20000"]
+    assert [row["marge_taille"] for row in rows] == ["20000", "20000"]
+    assert [row["montant_max_2019"] for row in rows] == ["242000", "242000"]
+    for name in ("trous", "enclaves", "communes_entourees", "communes_coupees"):
+        assert [row[name] for row in rows] == ["0", "0"], name
+    tt.export_gpkg(zoning(), tmp_path / "t.gpkg", flows=flows())
+    tt.export_geojson(zoning(), tmp_path / "t.geojson", flows=flows())
+    told = features(tmp_path / "t.geojson")[0]["properties"]
+    assert told["montant_max_2019"] == 242_000
+    assert told["distance_soins_km"] is not None
+
+
+def test_a_count_that_is_missing_is_null(tmp_path: Path) -> None:
+    """The largest size has no next one; a territory that nobody comes to has no pole."""
+    chosen = {code(each): code(other) for each, other in LABELS.items()}
+    large = Zoning.from_labels(chosen, communes=layer(PICTURE, people=300_000))
+    alone = located([("a", "orl", "a", 90)], layer(PICTURE))
+    tt.export_geojson(large, tmp_path / "t.geojson", flows=alone)
+    tt.export_gpkg(large, tmp_path / "t.gpkg", flows=alone)
+    told = {each["properties"]["territoire"]: each["properties"] for each in
+            features(tmp_path / "t.geojson")}  # fmt: skip
+    assert told[code("a")]["ecart_taille_suivante"] is None
+    assert told[code("a")]["communes_coupees"] == 0
+    assert told[code("b")]["communes_coupees"] is None
+    read = gpd.read_file(tmp_path / "t.gpkg", layer="territoires").set_index("territoire")
+    assert read["communes_coupees"].isna().tolist() == [False, True]
+
+
 def test_class_shares_are_of_the_population() -> None:
     with using("fr"):
         table = territory_table(zoning(), evidence())

@@ -17,7 +17,8 @@ import territories as tt
 from territories import maps
 from territories._words import using
 from territories.cli import main
-from territories.export import Evidence, commune_table, stable_share, territory_table
+from territories.evaluation import stable_share
+from territories.export import Evidence, commune_table, territory_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
