@@ -258,7 +258,7 @@ def _page(found: Assessment, settings: Settings, path: Path) -> None:
             agreement=found.evidence.agreement,
             poles=found.evidence.poles,
             hospital=found.evidence.hospital,
-            title=settings.title,
+            title=settings.title or say("cli.assessed_title", name=found.zoning.name),
             note=settings.note,
             language=language,
         )

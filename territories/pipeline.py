@@ -25,7 +25,7 @@ from territories.communes import place_names
 from territories.concordance import concordance, hospital_agreement
 from territories.delineation import delineate
 from territories.division import divided
-from territories.errors import ConstraintError, InputError, fault
+from territories.errors import InputError, fault
 from territories.evaluation import evaluate
 from territories.export import (
     Evidence,
@@ -198,7 +198,12 @@ def left_out(run: Run) -> LeaveOneOut | None:
     """Leave each activity out of a run in turn (see `leave_one_out`).
 
     Where no number was asked for, there are as many territories each time as in the run. None
-    where there is a single activity, or where a division without one cannot be had.
+    where there is a single activity.
+
+    Raises
+    ------
+    ConstraintError
+        If a division without one of them cannot be had.
     """
     inputs, settings = run.inputs, run.settings
     if inputs is None or len(inputs.flows.activities) < 2:  # noqa: PLR2004
@@ -206,22 +211,19 @@ def left_out(run: Run) -> LeaveOneOut | None:
     free = settings.territories is None and settings.resolution is None
     asked_for = len(run.zoning.territories) if free else settings.territories
     numbered = settings.method in ("leiden", "ward", "intramax")
-    try:
-        return leave_one_out(
-            inputs.flows,
-            inputs.communes,
-            zoning=run.zoning,
-            method=settings.method,
-            territories=asked_for if numbered else None,
-            resolution=settings.resolution,
-            contiguous=settings.contiguous,
-            options=settings.options,
-            seed=settings.seed,
-            **ground_options(settings, inputs),
-            **wished(settings, inputs),
-        )
-    except ConstraintError:
-        return None
+    return leave_one_out(
+        inputs.flows,
+        inputs.communes,
+        zoning=run.zoning,
+        method=settings.method,
+        territories=asked_for if numbered else None,
+        resolution=settings.resolution,
+        contiguous=settings.contiguous,
+        options=settings.options,
+        seed=settings.seed,
+        **ground_options(settings, inputs),
+        **wished(settings, inputs),
+    )
 
 
 def of_chains(run: Run, chains: Flows) -> Zoning:

@@ -26,6 +26,7 @@ from territories._words import WORDS, current_language, number, say, using, visi
 from territories._writing import whole_file, whole_folder
 from territories.chains import read_chains
 from territories.comparison import comparisons
+from territories.errors import ConstraintError
 from territories.findings import findings
 from territories.pipeline import REPORT_FILES, compute, left_out, of_chains, run_record
 from territories.plates import (
@@ -180,10 +181,16 @@ def write_report(
             shared = read_chains(chains, communes=run.zoning.communes)
             more.append(shared.reconciliation)
             others[say("report.chains")] = of_chains(run, shared)
+        notices = []
+        try:
+            without = left_out(run)
+        except ConstraintError as refusal:
+            without = None
+            notices.append(say("report.no_left_out", reason=str(refusal)))
         told = findings(
             run.zoning,
             run.evidence,
-            left_out=left_out(run),
+            left_out=without,
             supply=offered,
             others=others,
             secrecy=door,
@@ -191,8 +198,8 @@ def write_report(
         )
         found = _sheets(run, door, others, told, more)
         write_xlsx(found, draft / "tables.xlsx")
-        same = same_labels(folder, run.zoning)
-        notices = [say("report.differs")] if same is False else []
+        if same_labels(folder, run.zoning) is False:
+            notices.append(say("report.differs"))
         tell("plates")
         page = _page(run, found, door, others, notices=notices, more=more)
         (draft / "report.html").write_text(page, encoding="utf-8", newline="\n")

@@ -13,9 +13,11 @@ from openpyxl import load_workbook
 import territories as tt
 from territories._words import using
 from territories.datasets import write_region
+from territories.errors import fault
 from territories.export import Evidence
 from territories.findings import findings
-from territories.pipeline import REPORT_FILES, Settings, _weak, compute, left_out, of_chains
+from territories.pipeline import REPORT_FILES, Settings, _weak, compute, left_out, of_chains, write
+from territories.report import write_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -216,3 +218,16 @@ def test_the_report_holds_them(files: dict[str, Path], tmp_path: Path, cli: Call
         >= {"Échelle des spécialités", "Offre", "Zones coupées", "Fuite et attraction"}
         <= set(names)
     )
+
+
+def test_the_report_says_what_could_not_be_left_out(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_: Run) -> None:
+        raise tt.ConstraintError(fault("scales_no_flow"))
+
+    monkeypatch.setattr("territories.report.left_out", refused)
+    write(run, tmp_path / "result")
+    write_report(run.settings, tmp_path / "result")
+    page = (tmp_path / "result" / "report.html").read_text(encoding="utf-8")
+    assert "sans chaque spécialité" in page
