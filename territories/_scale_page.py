@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
+from territories._pages import PLACE, sealed
 from territories._words import current_language, number, say
 from territories._writing import whole_file
 from territories.errors import InputError, fault
@@ -127,8 +128,9 @@ def _page(scales: Scales, rows: pd.DataFrame) -> str:
     )
     title, told = html.escape(say("scales.title")), html.escape(say("scales.help"))
     proposed = html.escape(say("cli.scales_proposed", territories=scales.proposed))
-    return (
+    return sealed(
         f"<!DOCTYPE html>\n<html lang='{current_language()}'><head><meta charset='utf-8'>"
+        f'<meta http-equiv="Content-Security-Policy" content="{PLACE}">'
         f"<title>{title}</title><style>{_STYLE}</style></head><body><h1>{title}</h1>"
         f"<p><strong>{proposed}</strong> {html.escape(stable_sentence(rows))}</p>"
         f"{scales.plot()}<p>{told}</p>"

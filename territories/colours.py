@@ -49,12 +49,41 @@ def territory_colours(zoning: Zoning) -> dict[str, str]:
     Returns
     -------
     dict
-        A colour of `PALETTE` by territory, such as ``"#1b5fa8"``.
+        A colour of `PALETTE` by territory, such as ``"#1b5fa8"``, or the one that was chosen for it
+        (see `Zoning.colours`).
     """
     names = sorted(set(zoning.membership["territory"]))
     order = zoning.communes.index
     outside = [False] * len(names)
-    return coloured(names, outside, [(1.0, zoning.labels)], order, zoning.borders)
+    found = coloured(names, outside, [(1.0, zoning.labels)], order, zoning.borders)
+    return {each: zoning.colours.get(each, colour) for each, colour in found.items()}
+
+
+def pole_colours(zoning: Zoning, poles: pd.Series | None = None) -> dict[str, str]:
+    """Give each territory and each pole a colour that its neighbours have not.
+
+    Parameters
+    ----------
+    zoning
+        The territories.
+    poles
+        Pole of each commune, missing where it has none; None: territories only.
+
+    Returns
+    -------
+    dict
+        A colour by territory and by pole; those of `territory_colours` where there is no pole.
+    """
+    if poles is None:
+        return territory_colours(zoning)
+    order = zoning.communes.index
+    territories = set(zoning.membership["territory"])
+    found = poles.reindex(order)
+    known = sorted({*found.dropna(), *territories})
+    outside = [each not in order and each not in territories for each in known]
+    columns = [(1.0, found), (10.0, zoning.labels)]
+    painted = coloured(known, outside, columns, order, zoning.borders)
+    return {each: zoning.colours.get(each, colour) for each, colour in painted.items()}
 
 
 def numbers(values: pd.Series, order: pd.Index, known: Sequence[str]) -> list[int]:

@@ -1,54 +1,44 @@
 """Maps that open by double-click with the network off: territories, poles and their concordance.
 
 Each map is a `folium.Map` that holds one element of ours: the data, embedded once, and the script
-that draws them (``webmap/map.js``). No number of patients or stays enters the page.
+that draws them (``webmap/map.js``). No number of patients or stays enters its page; that of the
+workshop (`save_editor`) has the flows that may be shown.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-from importlib import resources
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, cast
 
 import folium
-import numpy as np
-import pandas as pd
-import shapely
 from branca.element import Element, Figure
 from folium.template import Template
 
-from territories import codes
+from territories._assets import asset, leaflet, script
 from territories._compared import compared_with
-from territories._words import WORDS, Language, current_language, say, using
-from territories.colours import coloured, numbers
-from territories.communes import contiguity, place_names, simplified
+from territories._map_data import map_data
+from territories._pages import embedded, policy
+from territories._words import Language, say, using
+from territories._writing import whole_file
+from territories.communes import contiguity
 from territories.errors import of_kind
+from territories.workshop import payload, workshop_page
 from territories.zoning import Zoning
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
+    from pathlib import Path
 
     import geopandas as gpd
+    import pandas as pd
 
     from territories.comparison import Comparison
+    from territories.flows import Flows
     from territories.poles import Poles
+    from territories.revisions import Revision
+    from territories.secrecy import Secrecy
     from territories.stability import Runs
-
-# What two neighbours of different colour are worth, by theme: borders of territories first.
-_WEIGHTS: Final = {"territory": 100.0, "concordance": 10.0, "pole": 1.0}
-
-_CLASSES: Final = ("always", "all_but_one", "majority", "relative", "none", "insufficient")
-_STATES: Final = ("agree", "differ", "liberal_only", "hospital_only", "neither")
-_TIED: Final = -2
-_WHOLE: Final = 100
-_TOLERANCE_M: Final = 150.0
-_UNITS_PER_DEGREE: Final = 100_000
-
-_POLICY: Final = (
-    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
-)
 
 
 def territory_map(
@@ -96,7 +86,7 @@ def territory_map(
         what needs files from the network (plugins, icons, popups) does not work there.
     """
     with using(language):
-        data = _payload(
+        data = map_data(
             zoning.communes,
             pairs=zoning.borders,
             zoning=zoning,
@@ -141,7 +131,7 @@ def concordance_map(
     Navinel (2020), legend of the concordance map.
     """
     with using(language):
-        data = _payload(communes, pairs=contiguity(communes), agreement=agreement, poles=poles)
+        data = map_data(communes, pairs=contiguity(communes), agreement=agreement, poles=poles)
         heading = title or say("map.title_concordance")
     about = {"language": language, "theme": "concordance", "title": heading, "note": note}
     return _page({**about, **data}, tiles)
@@ -188,172 +178,99 @@ def comparison_map(
     of_kind("Zoning", zoning=zoning)
     of_kind("dict", other=others)
     with using(language):
-        data = _payload(zoning.communes, pairs=zoning.borders, zoning=zoning)
+        data = map_data(zoning.communes, pairs=zoning.borders, zoning=zoning)
         data["comparisons"] = compared_with(zoning, others, comparisons or {})
         heading = title or say("map.title_comparison")
     about = {"language": language, "theme": "comparison-0", "title": heading, "note": note}
     return _page({**about, **data}, tiles)
 
 
-# ---------------------------------------------------------------- what the page shows
-
-
-def _payload(
-    communes: gpd.GeoDataFrame,
+def save_editor(
+    path: str | Path,
+    zoning: Zoning,
+    flows: Flows | None = None,
     *,
-    pairs: pd.DataFrame,
-    zoning: Zoning | None = None,
     agreement: pd.DataFrame | None = None,
     poles: Poles | None = None,
     hospital: pd.DataFrame | None = None,
     stability: Runs | None = None,
-) -> dict[str, object]:
-    """Gather what the page shows, and nothing else."""
-    layer = communes.sort_index()
-    order = layer.index
-    activities = {} if poles is None else _by_activity(poles)
-    # Each column of names that takes colours, with what its borders weigh.
-    columns = [(_WEIGHTS["pole"], each["pole"]) for each in activities.values()]
-    if hospital is not None:
-        columns.append((_WEIGHTS["pole"], hospital["hospital"]))
-    if agreement is not None:
-        columns.append((_WEIGHTS["concordance"], agreement["pole"]))
-    ids = [] if zoning is None else sorted(set(zoning.membership["territory"]))
-    known = {code for _, column in columns for code in column.dropna()}
-    known |= {name for name in ids if name in order}
-    places = sorted(known, key=lambda code: (code not in order, code))
-    if zoning is not None:
-        columns.append((_WEIGHTS["territory"], zoning.labels))
-    labels = place_names(layer, places)
-    names = [*places, *(name for name in ids if name not in known)]
-    outside = [code in known and code not in order for code in names]
-    colours = coloured(names, outside, columns, order, pairs)
+    outlines: Mapping[str, Zoning] | None = None,
+    drafts: Mapping[str, Zoning] | None = None,
+    revisions: Sequence[Revision] = (),
+    overlaps: bool = True,
+    statuses: Collection[str] | None = None,
+    title: str | None = None,
+    note: str | None = None,
+    origin: Mapping[str, str | None] | None = None,
+    secrecy: Secrecy | None = None,
+    language: Language = "fr",
+    overwrite: bool = False,
+) -> None:
+    """Write the workshop: one page in which the borders of a draft are moved, off line.
 
-    data: dict[str, object] = {
-        "words": _words(),
-        "codes": order.tolist(),
-        "names": layer["name"].astype("str").tolist(),
-        "population": [None if pd.isna(each) else round(each) for each in layer["population"]],
-        "departments": codes.department(order.to_series()).tolist(),
-        "shapes": [_rings(shape) for shape in simplified(layer, tolerance=_TOLERANCE_M)],
-        "places": [
-            {
-                "name": labels[code],
-                "commune": order.get_loc(code) if code in order else -1,
-                "external": code not in order,
-                "colour": colours[code],
-            }
-            for code in places
-        ],
-        "activities": [
-            {"name": name, "pole": _poles_or_ties(each, order, places)}
-            for name, each in activities.items()
-        ],
-    }
-    if agreement is not None:
-        counts = agreement[["matched", "activities"]].reindex(order).fillna(0).astype(int)
-        data["concordance"] = {
-            "classes": numbers(agreement["concordance"], order, _CLASSES),
-            "pole": numbers(agreement["pole"], order, places),
-            "matched": counts["matched"].tolist(),
-            "activities": counts["activities"].tolist(),
-        }
-    if hospital is not None:
-        data["hospital"] = {
-            "hospital": numbers(hospital["hospital"], order, places),
-            "agreement": numbers(hospital["agreement"], order, _STATES),
-        }
-    if zoning is not None:
-        data |= _territories(zoning, ids, layer, colours)
-    if zoning is not None and stability is not None:
-        data["stability"] = _stability(stability, ids, order)
-    return data
+    Parameters
+    ----------
+    path
+        File; written whole or not at all.
+    zoning
+        The draft.
+    flows
+        Located flows. Only those that may be shown enter the page: what a territory keeps is told
+        in bounds there (exactly by `evaluate`).
+    agreement, poles, hospital, stability
+        Backgrounds of the map, as `territory_map`.
+    outlines
+        Other zonings by name, drawn as outlines beside the departments.
+    drafts
+        Further drafts by name, on the same layer, to switch between.
+    revisions
+        Decisions taken on the draft already: the log begins with them, and they can be undone.
+    overlaps
+        Communes may be shared between territories.
+    statuses
+        Write a public copy instead, which nobody can change, with the territories of these
+        statuses only (see `revisions.STATUSES`): no flows, no decisions and no names are in it.
+    title, note
+        Heading of the page, and a line that is always in sight.
+    origin
+        `date` and `parent` of the draft, where they are known; files of the page bear them.
+    secrecy
+        The rule of disclosure; default ``Secrecy()``.
+    language
+        Of the page.
+    overwrite
+        Replace the file if it is there.
 
+    Raises
+    ------
+    InputError
+        If the file exists or cannot be written, the flows are not located, a further draft is of
+        another layer, or no territory has one of the statuses.
 
-def _by_activity(poles: Poles) -> dict[str, pd.DataFrame]:
-    """Split the table of poles, its figures left behind."""
-    table = poles.table[["pole", "tied"]].reset_index("activity")
-    names = sorted(set(table["activity"]), key=lambda name: (str(name).casefold(), str(name)))
-    return {str(name): table[table["activity"] == name] for name in names}
-
-
-def _poles_or_ties(table: pd.DataFrame, order: pd.Index, places: Sequence[str]) -> list[int]:
-    tied = set(table.index[table["tied"].astype(bool) & table["pole"].isna()])
-    found = zip(order, numbers(table["pole"], order, places), strict=True)
-    return [_TIED if code in tied else number for code, number in found]
-
-
-def _territories(
-    zoning: Zoning, ids: list[str], layer: gpd.GeoDataFrame, colours: Mapping[str, str]
-) -> dict[str, object]:
-    order = layer.index
-    shared: dict[int, list[tuple[int, float]]] = {}
-    for code, territory, weight in zoning.shared.itertuples(index=False):
-        shared.setdefault(order.get_loc(code), []).append((ids.index(territory), weight))
-    # A territory named by its main pole bears that commune's name, if it has no better one.
-    own = place_names(layer, [name for name in ids if name in order])
-    names = [str(zoning.names.get(name) or own.get(name, name)) for name in ids]
-    return {
-        "territory": numbers(zoning.labels, order, ids),
-        "shared": shared,
-        "territories": [
-            {
-                "name": say("place.homonym", name=name, code=code)
-                if names.count(name) > 1
-                else name,
-                "commune": order.get_loc(code) if code in order else -1,
-                "colour": colours[code],
-            }
-            for code, name in zip(ids, names, strict=True)
-        ],
-    }
-
-
-def _stability(runs: Runs, ids: list[str], order: pd.Index) -> dict[str, object]:
-    """Lay out what is stable: shares of the runs in whole percents, rounded down.
-
-    Of communes and borders that hold in all the runs nothing is said, so that the page stays light.
+    Notes
+    -----
+    A page of more than 10 000 communes has neither flows nor backgrounds, and says so.
     """
-    table = runs.communes.reindex(order)
-    own, other = (_percents(table[name]) for name in ("core_share", "second_share"))
-    second = numbers(table["second"].where(table["second"].isin(ids)), order, ids)
-    communes = {
-        place: [share, *([second[place], other[place]] if second[place] >= 0 else [])]
-        for place, share in enumerate(own)
-        if share < _WHOLE
-    }
-    borders = runs.borders.assign(percent=_percents(runs.borders["solidity"]))
-    weak = borders[borders["percent"] < _WHOLE]
-    left, right = (order.get_indexer(pd.Index(weak[end])) for end in ("left", "right"))
-    return {
-        "runs": len(runs),
-        "kind": runs.kind,
-        "communes": communes,
-        "borders": np.column_stack([left, right, weak["percent"]]).ravel().tolist(),
-    }
-
-
-def _percents(shares: pd.Series) -> list[int]:
-    """Write shares as whole percents, rounded down; -1 where there is none."""
-    return np.floor(100 * shares + 1e-6).fillna(-1).astype(int).tolist()  # type: ignore[no-any-return]
-
-
-def _words() -> dict[str, str]:
-    which = 0 if current_language() == "fr" else 1
-    groups = ("map.", "class.", "agreement.")
-    return {key: words[which] for key, words in WORDS.items() if key.startswith(groups)}
-
-
-def _rings(shape: shapely.Geometry) -> list[list[list[int]]]:
-    """Write a shape as whole 1e-5 degrees, each point as the difference from the one before."""
-    parts = []
-    for polygon in shapely.get_parts(shape):
-        rings = []
-        for ring in (polygon.exterior, *polygon.interiors):
-            points = np.rint(shapely.get_coordinates(ring)[:-1] * _UNITS_PER_DEGREE)
-            rings.append(np.diff(points, axis=0, prepend=0).astype(int).ravel().tolist())
-        parts.append(rings)
-    return parts
+    data = payload(
+        zoning,
+        flows,
+        agreement=agreement,
+        poles=poles,
+        hospital=hospital,
+        stability=stability,
+        outlines=outlines,
+        drafts=drafts,
+        revisions=revisions,
+        overlaps=overlaps,
+        statuses=statuses,
+        title=title,
+        note=note,
+        origin=origin,
+        secrecy=secrecy,
+        language=language,
+    )
+    with whole_file(path, overwrite=overwrite) as draft:
+        draft.write_text(workshop_page(data), encoding="utf-8", newline="\n")
 
 
 # ---------------------------------------------------------------- the page
@@ -370,27 +287,48 @@ class _Verbatim(Element):
         return self._text
 
 
+class _Policy(Element):
+    """The policy of the page, which names by its hash each inline part that any layer adds."""
+
+    def __init__(self, hosts: Sequence[str]) -> None:
+        super().__init__()
+        self._hosts = hosts
+        self._asked = False
+
+    def render(self, **kwargs: object) -> str:
+        if self._asked:
+            return ""
+        page = cast("Figure", self.get_root())
+        self._asked = True
+        try:
+            whole = page._template.render(this=page, kwargs=kwargs)  # noqa: SLF001
+        finally:
+            self._asked = False
+        rule = policy(whole, hosts=self._hosts)
+        return f'<meta http-equiv="Content-Security-Policy" content="{rule}">'
+
+
 class _Content(Element):
     """Everything of ours, put into whatever page the map ends in."""
 
-    def __init__(self, data: Mapping[str, object], policy: str) -> None:
+    def __init__(self, data: Mapping[str, object], hosts: Sequence[str]) -> None:
         super().__init__()
         self._name = "Territories"
-        self._json = _embedded(data)
+        self._json = embedded(data)
         # The same data give the same names, hence the same bytes.
         self._id = hashlib.sha256(self._json.encode()).hexdigest()[:12]
-        self._policy = f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+        self._hosts = hosts
 
     def render(self, **_: object) -> str:
         page, above = cast("Figure", self.get_root()), cast("Element", self._parent)
         name = self.get_name()
         parts = {
-            "style": f"<style>{_leaflet('leaflet.css')}\n{_asset('map.css')}</style>",
-            "leaflet": f"<script>{_leaflet('leaflet.js')}</script>",
-            "script": f"<script>{_asset('map.js')}</script>",
+            "style": f"<style>{leaflet('leaflet.css')}\n{asset('map.css')}</style>",
+            "leaflet": f"<script>{leaflet('leaflet.js')}</script>",
+            "script": f"<script>{script('map.js', 'territoriesMap')}</script>",
         }
         # The policy holds for what follows it, so it stands first.
-        page.header.add_child(_Verbatim(self._policy), name="territories_policy", index=1)
+        page.header.add_child(_Policy(self._hosts), name="territories_policy", index=1)
         for part, text in parts.items():
             page.header.add_child(_Verbatim(text), name=f"territories_{part}")
         block = f'<script type="application/json" id="{name}">{self._json}</script>'
@@ -404,8 +342,9 @@ def _page(data: dict[str, object], tiles: str | folium.TileLayer | None) -> foli
     """Put the data into a map of folium that asks the network for nothing."""
     base = folium.TileLayer(tiles) if isinstance(tiles, str) else tiles
     hosts = [] if base is None else re.findall(r"^https?://[^/\"]+", base.tiles)
-    policy = " ".join([_POLICY, *(re.sub(r"\{\w\}", "*", host) for host in hosts)])
-    content = _Content({**data, "tiles": base is not None}, policy)
+    content = _Content(
+        {**data, "tiles": base is not None}, [re.sub(r"\{\w\}", "*", host) for host in hosts]
+    )
     page = folium.Map(
         location=[47, 2],
         tiles=base,
@@ -419,27 +358,7 @@ def _page(data: dict[str, object], tiles: str | folium.TileLayer | None) -> foli
         part._id = content._id  # noqa: SLF001
     page.add_child(content)
     sheet = Figure(title=str(data["title"]))
-    frame = _asset("page.html").replace("LANGUAGE", str(data["language"]))
+    frame = asset("page.html").replace("LANGUAGE", str(data["language"]))
     sheet._template = Template(frame)  # noqa: SLF001
     sheet.add_child(page)
     return page
-
-
-def _embedded(data: Mapping[str, object]) -> str:
-    """Write JSON that cannot leave its script element, whatever the names in it."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return re.sub("[<>&\u2028\u2029]", lambda found: f"\\u{ord(found[0]):04x}", text)
-
-
-def _asset(name: str) -> str:
-    return (resources.files("territories") / "webmap" / name).read_text(encoding="utf-8")
-
-
-def _leaflet(name: str) -> str:
-    """Return a file of Leaflet without what points outside the page."""
-    text = _asset(f"vendor/{name}").replace("https://leafletjs.com", "leafletjs.com")
-    text = re.sub(r"^//# sourceMappingURL=.*$", "", text, flags=re.MULTILINE)
-    if name.endswith(".css"):
-        text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
-        text = re.sub(r"[\w-]+:\s*url\([^)]*\);", "", text)
-    return text

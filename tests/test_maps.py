@@ -209,7 +209,7 @@ def test_places_are_named_and_told_apart() -> None:
     assert set(names) == {
         "Orléans",
         "Saint-Jean-le-Blanc",
-        "hors région (75056)",
+        "commune 75056 (hors région)",
         "département 75 (hors région)",
     }
     assert [place["external"] for place in data["places"]] == [False, False, True, True]
@@ -328,7 +328,7 @@ def test_themes_switch_with_their_legend(drawn: Opened) -> None:
         "Majorité relative",
         "égalité parfaite",
         "Données insuffisantes",
-        "hors région (75056)",
+        "commune 75056 (hors région)",
     ):
         assert words in text
     assert fills(drawn) != territory
