@@ -106,7 +106,7 @@ def redraw(
     membership = zoning.membership.copy()
     place = membership["code"].isin(target.index)
     membership.loc[place, "territory"] = membership.loc[place, "code"].map(target)
-    return replace(zoning, membership=membership, unmet=_sizes(zoning, membership, bounds))
+    return sized(replace(zoning, membership=membership), bounds)
 
 
 def _nodes_around(label: Any, network: AttractionNetwork, centres: Any) -> Any:  # noqa: ANN401
@@ -119,9 +119,10 @@ def _nodes_around(label: Any, network: AttractionNetwork, centres: Any) -> Any: 
     return np.flatnonzero(np.isin(label, sorted(touched - {-1}))).astype(np.int32)
 
 
-def _sizes(zoning: Zoning, members: pd.DataFrame, bounds: Bounds) -> tuple[Sentence, ...]:
-    """Tell again which territories are outside the bounds."""
+def sized(zoning: Zoning, bounds: Bounds) -> Zoning:
+    """Tell again which territories are outside the bounds, once communes have moved."""
     rest = [each for each in zoning.unmet if each.key not in _SIZES]
+    members = zoning.membership
     people = zoning.communes["population"].loc[members["code"]].to_numpy(dtype="float64")
     sums = (members["weight"] * people).groupby(members["territory"]).sum()
     sums = sums.drop(members["territory"][np.isnan(people)].unique())
@@ -135,7 +136,7 @@ def _sizes(zoning: Zoning, members: pd.DataFrame, bounds: Bounds) -> tuple[Sente
             }
             key = "small" if bounds.too_small(number) else "large"
             rest.append(Sentence(f"unmet.{key}", values))
-    return tuple(rest)
+    return replace(zoning, unmet=tuple(rest))
 
 
 def sectors(zoning: Zoning, flows: Flows, territory: str, **options: Any) -> Zoning:  # noqa: ANN401

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -11,14 +12,16 @@ import geopandas as gpd
 import networkx as nx
 import pandas as pd
 
-from territories._words import Sentence
-from territories.communes import contiguity, dissolved
+from territories._rules import Draft, Outcome, applied
+from territories._words import say
+from territories.communes import contiguity, dissolved, place_names
 from territories.errors import ConstraintError, InputError, fault
-from territories.revisions import ACTIONS, Revision
+from territories.revisions import LOCKING, Revision
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from territories._words import Sentence
     from territories.reconciliation import Reconciliation
 
 
@@ -48,6 +51,16 @@ class Zoning:
         are not in the layer, so that a zone that goes beyond it is known as such (see `crossing`).
     account
         What became of the rows of the file it was read from (see `read_zoning`).
+    colours
+        Colours that were chosen, by territory; the others have one of the palette.
+    statuses
+        How far each territory is (see `revisions.STATUSES`), where it was said.
+    locks
+        Territories that were locked (True) or unlocked (False); for the others their status tells.
+    claims
+        By commune, the territories that claim it besides its own.
+    revisions
+        The decisions that made it, those that stand.
     """
 
     communes: gpd.GeoDataFrame
@@ -59,6 +72,11 @@ class Zoning:
     parameters: Mapping[str, object] = field(default_factory=dict)
     beyond: pd.DataFrame | None = None
     account: Reconciliation | None = None
+    colours: Mapping[str, str] = field(default_factory=dict)
+    statuses: Mapping[str, str] = field(default_factory=dict)
+    locks: Mapping[str, bool] = field(default_factory=dict)
+    claims: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    revisions: tuple[Revision, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the membership and put it in order."""
@@ -110,64 +128,43 @@ class Zoning:
         )
         return cls(communes=communes, membership=membership, name=name or "draft")
 
-    def revise(self, revisions: Iterable[Revision], *, force: bool = False) -> Zoning:
+    def revise(
+        self, revisions: Iterable[Revision], *, force: bool = False, overlaps: bool = True
+    ) -> Zoning:
         """Apply the decisions of the professionals, in their order.
 
         Parameters
         ----------
         revisions
-            Each moves a commune, from all the territories it is in, or releases it.
+            What is decided (see `Revision`); lines of one order are one step.
         force
-            Accept a decision that leaves a territory in more pieces than before; it is then listed
-            in `unmet`.
+            Accept steps that leave a territory in more pieces than before; they are then listed in
+            `unmet`.
+        overlaps
+            Whether communes may be shared.
 
         Returns
         -------
         Zoning
-            A new one; this one is unchanged.
+            A new one; this one is unchanged. `replay` tells line by line what applies.
 
         Raises
         ------
         ConstraintError
-            With all decisions that cannot be applied: an unknown action, commune or territory, or
-            a territory cut in pieces.
+            With all decisions that cannot be applied: an unknown action, commune or territory, a
+            locked territory, or one cut in pieces.
         """
-        zoning, faults = self, list[Sentence]()
-        for revision in sorted(revisions, key=lambda each: each.order):
-            revised, wrong = zoning._revised(revision)
-            cut = all(each.key == "error.revision_cuts" for each in wrong)
-            if wrong and not (force and cut):
-                faults += wrong
-                continue
-            told = [Sentence("unmet.revision_cuts", each.values) for each in wrong]
-            zoning = replace(revised, unmet=(*revised.unmet, *told))
-        if faults:
-            raise ConstraintError(*faults)
-        return zoning
+        outcome = decided(self, revisions, force=force, overlaps=overlaps)
+        if outcome.faults:
+            raise ConstraintError(*outcome.faults)
+        return drafted(self, outcome)
 
-    def _revised(self, revision: Revision) -> tuple[Zoning, list[Sentence]]:
-        """Apply one decision, and say what is wrong with it."""
-        values = {"order": str(revision.order), "code": revision.code}
-        if revision.action not in ACTIONS:
-            known = ", ".join(ACTIONS)
-            return self, [fault("revision_action", action=revision.action, known=known, **values)]
-        if revision.code not in self.communes.index:
-            return self, [fault("revision_commune", **values)]
-        rest = self.membership[self.membership["code"] != revision.code]
-        if revision.action == "move":
-            named = {name: territory for territory, name in self.names.items()}
-            target = named.get(str(revision.target), str(revision.target))
-            if target not in set(self.membership["territory"]):
-                return self, [fault("revision_target", target=revision.target, **values)]
-            moved = pd.DataFrame([[revision.code, target, 1.0]], columns=rest.columns)
-            rest = pd.concat([rest, moved], ignore_index=True)
-        revised = replace(self, membership=rest)
-        before, after = self.pieces(), revised.pieces()
-        cut = after.index[after > before.reindex(after.index).fillna(1)]
-        if not len(cut):
-            return revised, []
-        names = ", ".join(self.names.get(each, each) for each in cut)
-        return revised, [fault("revision_cuts", territories=names, **values)]
+    @property
+    def locked(self) -> tuple[str, ...]:
+        """Territories whose communes stay: locked, or under contract and not unlocked."""
+        ids = {*self.membership["territory"], *self.names}
+        locks, statuses = self.locks, self.statuses
+        return tuple(each for each in sorted(ids) if locks.get(each, statuses.get(each) in LOCKING))
 
     def __repr__(self) -> str:
         """Return what matters of the zoning."""
@@ -251,6 +248,72 @@ class Zoning:
             for territory, group in self.membership.groupby("territory")
         }
         return pd.Series(counts, dtype="int64", name="pieces").rename_axis("territory")
+
+
+def shown_names(zoning: Zoning, ids: Iterable[str]) -> dict[str, str]:
+    """Name territories as people see and look for them: names of several have the id beside.
+
+    A territory that is named by a commune bears that commune's name, if it has no better one.
+    """
+    listed = sorted(ids)
+    own = place_names(zoning.communes, [each for each in listed if each in zoning.communes.index])
+    names = [str(zoning.names.get(each) or own.get(each, each)) for each in listed]
+    counts = Counter(names)
+    return {
+        each: say("place.homonym", name=name, code=each) if counts[name] > 1 else name
+        for each, name in zip(listed, names, strict=True)
+    }
+
+
+def decided(
+    zoning: Zoning, revisions: Iterable[Revision], *, force: bool, overlaps: bool
+) -> Outcome:
+    """Work out what becomes of decisions (see `replay`); the zoning is unchanged."""
+    members: dict[str, list[tuple[str, float]]] = {}
+    table = zoning.membership
+    columns = (table[name].tolist() for name in ("code", "territory", "weight"))
+    for code, territory, weight in zip(*columns, strict=True):
+        members.setdefault(code, []).append((territory, weight))
+    draft = Draft(
+        codes=frozenset(zoning.communes.index),
+        names=shown_names(zoning, {*table["territory"], *zoning.names}),
+        members={code: tuple(each) for code, each in members.items()},
+        claims={code: set(ids) for code, ids in zoning.claims.items()},
+        colours=dict(zoning.colours),
+        statuses=dict(zoning.statuses),
+        locks=dict(zoning.locks),
+        overlaps=overlaps,
+    )
+    return applied(draft, revisions, beside=lambda: zoning.graph.adj, force=force)
+
+
+def drafted(zoning: Zoning, outcome: Outcome) -> Zoning:
+    """Return a zoning as decisions leave it.
+
+    All territories that exist have a name, for one that has lost its communes is known by it.
+    """
+    draft = outcome.draft
+    rows = [
+        (code, territory, weight)
+        for code, members in draft.members.items()
+        for territory, weight in members
+    ]
+    standing = (
+        line
+        for _, line, result, _ in outcome.lines
+        if result == "applied" and line.action != "undo"
+    )
+    return replace(
+        zoning,
+        membership=pd.DataFrame(rows, columns=["code", "territory", "weight"]),
+        names=dict(sorted(draft.names.items())),
+        unmet=(*zoning.unmet, *outcome.told),
+        colours=dict(sorted(draft.colours.items())),
+        statuses=dict(sorted(draft.statuses.items())),
+        locks=dict(sorted(draft.locks.items())),
+        claims={code: tuple(sorted(ids)) for code, ids in sorted(draft.claims.items()) if ids},
+        revisions=(*zoning.revisions, *standing),
+    )
 
 
 def crossing(zoning: Zoning) -> pd.DataFrame:

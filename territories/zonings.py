@@ -54,6 +54,9 @@ ZONES: Final = (
 # A column of names is not one of codes.
 _NAMES: Final = r"(nom|lib|libelle|name)_.*|.*_(nom|libelle|name)"
 
+# The columns of communes.csv that tell the territories of a shared commune, and its weights.
+SHARED: Final = (("territoires", "poids_territoires"), ("territories", "territory_weights"))
+
 _WHOLE: Final = 0.01  # weights written with two digits need not sum to 1
 
 
@@ -127,6 +130,8 @@ def read_zoning(
         raise (CodeError if all("code" in each.key for each in faults) else InputError)(*faults)
     if not len(rows):
         raise InputError(fault("zoning_empty", file=table.file, column=table.head("territory")))
+    if plain(table.head("territory")) in ("territoire", "territory"):
+        rows = _unfolded(rows, raw)
     rows["weight"] /= rows.groupby("code")["weight"].transform("sum")
     names = _names(rows, named=name is not None or "territory_name" in table.heads)
     ground = _bare_layer(rows, table, notices) if communes is None else communes
@@ -240,6 +245,26 @@ def _rows(
         account = account.set_aside("duplicate", int(twice.sum()), 0)
         rows = rows[~twice]
     return rows, account, faults
+
+
+def _unfolded(rows: pd.DataFrame, raw: Table) -> pd.DataFrame:
+    """Give the shared communes of our own communes.csv a row for each of their territories."""
+    columns = {plain(str(each)): str(each) for each in raw.frame}
+    pair = next((pair for pair in SHARED if set(pair) <= set(columns)), None)
+    if pair is None:
+        return rows
+    ids, weights = (
+        raw.frame[columns[each]].loc[rows.index].astype("object").fillna("").str.split("|")
+        for each in pair
+    )
+    shared = (ids.map(len) > 1) & (ids.map(len) == weights.map(len))
+    told = rows[shared].assign(one=ids[shared], weight=weights[shared])
+    told = told.explode(["one", "weight"])
+    told["weight"] = told["weight"].str.replace(",", ".").astype("float64")
+    if "territory_name" in told:  # that of the first of them
+        told["territory_name"] = told["territory_name"].where(told["one"] == told["territory"], "")
+    told = told.assign(territory=told["one"]).drop(columns="one")
+    return pd.concat([rows[~shared], told]).sort_values(["code", "territory"])
 
 
 def _any(kinds: list[re.Pattern[str]], cell: str) -> bool:

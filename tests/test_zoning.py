@@ -484,7 +484,7 @@ def test_a_decision_that_cuts_a_territory_is_refused_unless_forced():
 
 def test_all_decisions_that_cannot_be_applied_are_told_at_once():
     wrong = [
-        tt.Revision("merge", code("A"), order=1),
+        tt.Revision("paint", code("A"), order=1),
         tt.Revision("move", "99999", "north", order=2),
         tt.Revision("move", code("A"), "west", order=3),
     ]

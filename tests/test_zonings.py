@@ -74,6 +74,22 @@ def test_our_word_comes_before_kinds_of_zones(tmp_path):
     assert zoning.name == "zones"  # the column says nothing: the file's name
 
 
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_shared_communes_of_a_run_are_read_back(tmp_path, language):
+    """A is of two territories, B of three: communes.csv tells them all, and their weights."""
+    a, b, c, d = codes("ABCD")
+    shares = [(a, "x", 0.6), (a, "y", 0.4), *((b, each, 1 / 3) for each in "xyz")]
+    rows = [*shares, (c, "x", 1.0), (d, "z", 1.0)]
+    table = pd.DataFrame(rows, columns=["code", "territory", "weight"])
+    names = {"x": "Ouest", "y": "Milieu", "z": "Est"}
+    zoning = tt.Zoning(communes=abcd(), membership=table, names=names)
+    with using(language):
+        write_csv(shuffle(commune_table(zoning)), tmp_path / "communes.csv")
+    found = tt.read_zoning(tmp_path / "communes.csv", communes=abcd())
+    pd.testing.assert_frame_equal(found.membership, zoning.membership)
+    assert dict(found.names) == {"x": "Ouest", "z": "Est"}  # nobody is of y first
+
+
 def test_no_candidate_and_no_code(tmp_path):
     path = table(tmp_path, "code;couleur", "00001;bleu")
     with pytest.raises(tt.InputError, match=r"no column tells the territory.*couleur"):
