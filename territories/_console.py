@@ -9,20 +9,20 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
+import pandas as pd
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from territories._words import NARROW_SPACE, figure, number, say
+from territories._words import NARROW_SPACE, figure, number, printable, say
 from territories.reconciliation import example_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    import pandas as pd
-
+    from territories._applied import Applied
     from territories._assessed import Assessment
     from territories.pipeline import Run
     from territories.reconciliation import Reconciliation
@@ -153,6 +153,47 @@ def report_assessment(found: Assessment, out: Path | None) -> None:
         _show(cells.rename_axis(say("comparison.zoning")).reset_index())
     if out is not None:
         echo(say("cli.evaluate_written", file=str(out)))
+
+
+def report_applied(found: Applied, out: Path) -> None:
+    """Say what became of a log, and what it changed."""
+    for account in found.run.accounts:
+        echo(account_line(account))
+    for role in found.changed:
+        echo(say("cli.applied_changed", option=f"--{role.replace('_', '-')}"))
+    counts = found.replay.lines["result"].value_counts()
+    told: dict[str, Any] = {
+        each: int(counts.get(each, 0)) for each in ("applied", "undone", "refused")
+    }
+    echo(say("cli.applied", name=printable(found.run.zoning.name), **told))
+    for each in found.replay.faults:
+        echo(say("cli.unmet", sentence=str(each)))
+    if len(found.measures):
+        echo(say("cli.applied_measures"))
+        _show(_before_after(found.measures))
+    for each in (*found.run.zoning.unmet, *found.run.weak):
+        echo(say("cli.unmet", sentence=str(each)))
+    echo(say("cli.look", place=str(out / "map.html"), folder=str(out)))
+
+
+def _before_after(measures: pd.DataFrame) -> pd.DataFrame:
+    """Write measures before and after in one cell, and once where they are the same."""
+    cells = pd.DataFrame(index=measures.index)
+    cells[""] = measures.iloc[:, 0].map(printable)
+    for place in range(1, measures.shape[1], 2):
+        head = str(measures.columns[place]).removesuffix("_0")
+        share = measures.iloc[:, place + 1].dtype == "float64" and head == say("column.li")
+        pairs = zip(measures.iloc[:, place], measures.iloc[:, place + 1], strict=True)
+        cells[head] = [
+            " → ".join(dict.fromkeys(_cell(value, share=share) for value in pair)) for pair in pairs
+        ]
+    return cells
+
+
+def _cell(value: float, *, share: bool) -> str:
+    if pd.isna(value):
+        return "–"
+    return f"{number(100 * value, digits=1)} %" if share else number(value)
 
 
 def _report_places(run: Run) -> None:

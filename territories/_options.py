@@ -266,6 +266,58 @@ def _report_options() -> list[click.Parameter]:
     ]
 
 
+def _maps_options() -> list[click.Parameter]:
+    names = ("bridges", "locked", "cog-table")
+    return [
+        click.Argument(["folder"], type=_PATH),
+        *_file_options(),
+        *(_option(f"--{name}", type=_PATH) for name in names),
+        _option("--format", key="map_format", type=str, default="pdf"),
+        _option("--size", key="map_size", type=click.Choice(["A4", "A3"]), default="A3"),
+        _lang_option(),
+        _option("--overwrite", is_flag=True),
+        _option("--out", key="maps_out", type=_PATH),
+    ]
+
+
+def _edit_options() -> list[click.Parameter]:
+    names = ("bridges", "locked", "cog-table")
+    return [
+        click.Argument(["folder"], type=_PATH),
+        *_file_options(),
+        *(_option(f"--{name}", type=_PATH) for name in names),
+        _option("--against", multiple=True, metavar="[NAME=]FILE[#COLUMN]"),
+        _option("--draft", multiple=True, type=_PATH, metavar="FOLDER"),
+        _option("--public", type=str, metavar="STATUS,..."),
+        _option("--no-overlaps", is_flag=True),
+        _option("--title", type=str),
+        _option("--note", type=str),
+        _lang_option(),
+        _option("--overwrite", is_flag=True),
+        _option("--out", key="edit_out", type=_PATH),
+    ]
+
+
+def _apply_options() -> list[click.Parameter]:
+    names = ("bridges", "locked", "cog-table")
+    return [
+        click.Argument(["folder"], type=_PATH),
+        click.Argument(["log"], type=_PATH),
+        *_file_options(),
+        *(_option(f"--{name}", type=_PATH) for name in names),
+        _option("--force", is_flag=True),
+        _option("--skip", is_flag=True),
+        _option("--without", multiple=True, metavar="NUMBERS"),
+        _option("--no-overlaps", is_flag=True),
+        _option("--new-data", is_flag=True),
+        _option("--name", type=str),
+        _option("--author", type=str),
+        _lang_option(),
+        _option("--overwrite", is_flag=True),
+        _option("--out", key="apply_out", type=_PATH),
+    ]
+
+
 def _warmup_options() -> list[click.Parameter]:
     return [_lang_option()]
 
@@ -288,6 +340,9 @@ _OPTIONS: Final[dict[str, Callable[[], list[click.Parameter]]]] = {
     "scales": _scales_options,
     "evaluate": _evaluate_options,
     "report": _report_options,
+    "maps": _maps_options,
+    "edit": _edit_options,
+    "apply": _apply_options,
     "fetch": _fetch_options,
     "warmup": _warmup_options,
 }

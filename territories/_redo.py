@@ -39,6 +39,8 @@ def recorded(folder: str | Path) -> dict[str, Any]:
         record = json.loads(readable(place).read_text(encoding="utf-8"))
         whole = {role: (each["file"], each["sha256"]) for role, each in record["inputs"].items()}
         known = bool(whole) and isinstance(record["settings"], dict)
+        if "revised" in record:
+            known &= isinstance(record["revised"]["parent"]["name"], str)
     except (ValueError, KeyError, TypeError, AttributeError) as problem:
         raise InputError(fault("run_unreadable", file=str(place))) from problem
     if not known:
@@ -47,7 +49,11 @@ def recorded(folder: str | Path) -> dict[str, Any]:
 
 
 def settings_again(
-    folder: str | Path, given: Mapping[str, Path], *, lang: str | None = None
+    folder: str | Path,
+    given: Mapping[str, Path],
+    *,
+    lang: str | None = None,
+    new_data: bool = False,
 ) -> Settings:
     """Join the settings of a run with its input files, which its folder does not hold.
 
@@ -59,6 +65,8 @@ def settings_again(
         The input files by role, as `Settings` names them.
     lang
         Another language than that of the run.
+    new_data
+        Take inputs whose content has changed.
 
     Raises
     ------
@@ -77,7 +85,7 @@ def settings_again(
             continue
         # The hash of a shapefile or of a list of communes is that of several files: see below.
         simple = role != "cog_table" and given[role].suffix.lower() != ".shp"
-        if simple and sha256([readable(given[role])]) != each["sha256"]:
+        if not new_data and simple and sha256([readable(given[role])]) != each["sha256"]:
             faults.append(_changed(role, given[role], each))
     if faults:
         raise InputError(*faults)
@@ -97,11 +105,22 @@ def refuse_changed(
     inputs = recorded(folder)["inputs"]
     faults = [
         _changed(role, getattr(settings, role), inputs[role])
-        for role, account in zip(roles(settings), accounts, strict=True)
-        if inputs[role]["sha256"] != account.sha256
+        for role in changed_roles(folder, settings, accounts)
     ]
     if faults:
         raise InputError(*faults)
+
+
+def changed_roles(
+    folder: str | Path, settings: Settings, accounts: Sequence[Reconciliation]
+) -> list[str]:
+    """Name the inputs that are not those of the run."""
+    inputs = recorded(folder)["inputs"]
+    return [
+        role
+        for role, account in zip(roles(settings), accounts, strict=True)
+        if inputs[role]["sha256"] != account.sha256
+    ]
 
 
 def _changed(role: str, path: Path, before: Mapping[str, str]) -> Any:  # noqa: ANN401 - a Sentence

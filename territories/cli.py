@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
-import difflib
 import os
-import re
 import sys
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
-from pydantic import ValidationError
 
+from territories._config import (
+    codes_of,
+    files_again,
+    given_options,
+    mapping_of,
+    missing,
+    settings_of,
+    toml_of,
+)
 from territories._console import account_line, echo, progress, report
 from territories._options import commands, usage
 from territories._words import Language, Sentence, current_language, number, say, using
 from territories.errors import InputError, TerritoriesError, fault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from territories.pipeline import Settings
 
 _PATH: Final = click.Path(path_type=Path)
-
-# What pydantic calls the faults of a setting, and our words for what was expected.
-_EXPECTED: Final = {
-    "int": "cli.expected_integer",
-    "float": "cli.expected_number",
-    "literal": "cli.expected_choice",
-    "dict": "cli.expected_table",
-    "list": "cli.expected_list",
-    "bool": "cli.expected_boolean",
-}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -113,128 +108,17 @@ def _run(
 ) -> None:
     if out is None:
         msg = "--out"
-        raise _missing(msg)
-    _work(_settings(config, _given(columns, options)), out, overwrite=overwrite)
-
-
-def _given(columns: tuple[str, ...], options: dict[str, Any]) -> dict[str, Any]:
-    """Bring the options of a command to settings."""
-    given = {name: value for name, value in options.items() if value not in (None, ())}
-    if "activities" in given:
-        given["activities"] = _toml(given["activities"])
-    if columns:
-        given["columns"] = _mapping(columns)
-    for name in ("together", "apart"):
-        if name in given:
-            given[name] = [_codes(each) for each in given[name]]
-    if "poles" in given:
-        given["poles"] = [code for each in given["poles"] for code in _codes(each)]
-    if given.pop("in_pieces", False):
-        given["contiguous"] = False
-    return given
-
-
-def _codes(text: str) -> list[str]:
-    """Read codes separated by commas, semicolons or blanks."""
-    return re.findall(r"[^,;\s]+", text)
-
-
-def _missing(option: str) -> click.UsageError:
-    message = say("cli.option_missing", option=option)
-    return click.UsageError(message, ctx=click.get_current_context())
-
-
-def _settings(config: Path | None, given: dict[str, Any]) -> Settings:
-    """Join the configuration file and the options; an option wins."""
-    from territories._tables import ALIASES  # noqa: PLC0415
-    from territories.pipeline import Settings  # noqa: PLC0415
-
-    from_file: dict[str, Any] = {}
-    if config is not None:
-        from_file = _toml(config)
-        from_file |= _config_files(from_file, config)
-    values = {"lang": current_language(), **from_file, **given}
-    if "steps" in values:
-        options = values.get("options", {})
-        values["options"] = {
-            **(options if isinstance(options, dict) else {}),
-            "steps": values.pop("steps"),
-        }
-    for name in ("communes", "flows"):
-        if name not in values:
-            msg = f"--{name}"
-            raise _missing(msg)
-    try:
-        settings = Settings.model_validate(values)
-    except ValidationError as problem:
-        file = "--config" if config is None else str(config)
-        raise InputError(
-            *(
-                fault(
-                    "config",
-                    file=file,
-                    place=str(each["loc"][0]),
-                    problem=_config_problem(each, list(Settings.model_fields)),
-                )
-                for each in problem.errors()
-            )
-        ) from problem
-    unknown = [
-        fault("config", file=str(config), place=f"columns.{name}", problem=_near_key(name, ALIASES))
-        for name in settings.columns
-        if name not in ALIASES
-    ]
-    if unknown:
-        raise InputError(*unknown)
-    return settings
-
-
-def _toml(path: Path) -> dict[str, Any]:
-    """Read a file of settings."""
-    from territories._files import readable  # noqa: PLC0415
-
-    try:
-        return tomllib.loads(readable(path).read_text(encoding="utf-8-sig"))
-    except UnicodeDecodeError as problem:
-        raise InputError(fault("config_encoding", file=str(path))) from problem
-    except tomllib.TOMLDecodeError as problem:
-        values = {"file": str(path), "problem": str(problem)}
-        raise InputError(fault("config_syntax", **values)) from problem
-
-
-def _config_problem(problem: Any, known: list[str]) -> str:  # noqa: ANN401
-    if problem["type"] != "extra_forbidden":
-        kind = str(problem["type"]).split("_")[0]
-        choices = re.findall("'([^']*)'", str(problem.get("ctx", {}).get("expected", "")))
-        return say(_EXPECTED.get(kind, "cli.expected_text"), values=", ".join(choices))
-    return _near_key(str(problem["loc"][0]), known)
-
-
-def _near_key(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return say("cli.config_key_near", near=near[0]) if near else say("cli.config_key")
-
-
-def _mapping(pairs: Sequence[str]) -> dict[str, str]:
-    """Read pairs of our name and theirs, ``ours=theirs``."""
-    from territories._tables import ALIASES  # noqa: PLC0415
-
-    mapping = {}
-    for pair in pairs:
-        ours, sign, theirs = pair.partition("=")
-        if not sign or not theirs or ours not in ALIASES:
-            raise InputError(fault("columns_option", value=pair, known=", ".join(ALIASES)))
-        mapping[ours] = theirs
-    return mapping
+        raise missing(msg)
+    _work(settings_of(config, given_options(columns, options)), out, overwrite=overwrite)
 
 
 def _work(settings: Settings, out: Path, *, overwrite: bool) -> None:
     """Compute, write, and say where to look."""
     from territories._writing import refuse_folder_name  # noqa: PLC0415
-    from territories.pipeline import FILES, REPORT_FILES, STAGES, compute, write  # noqa: PLC0415
+    from territories.pipeline import OUTPUTS, STAGES, compute, write  # noqa: PLC0415
 
     refuse_folder_name(out)
-    _refuse_early(settings, out, (*FILES, *REPORT_FILES), overwrite=overwrite)
+    _refuse_early(settings, out, OUTPUTS, overwrite=overwrite)
     with progress(len(STAGES)) as tell:
         run = compute(settings, tell=tell)
         write(run, out, overwrite=overwrite, tell=tell)
@@ -253,7 +137,7 @@ def _scales(
     from territories._scale_page import refuse_suffix, scale_rows, write_scales  # noqa: PLC0415
     from territories.pipeline import SCALE_STAGES, compute_scales  # noqa: PLC0415
 
-    settings = _settings(config, _given(columns, options))
+    settings = settings_of(config, given_options(columns, options))
     if out is not None:
         refuse_suffix(out)
         _refuse_early(settings, out.parent, (out.name,), overwrite=overwrite)
@@ -284,7 +168,7 @@ def _evaluate(
     from territories import _assessed as work  # noqa: PLC0415
     from territories._console import report_assessment  # noqa: PLC0415
 
-    settings = _settings(config, _given(columns, options))
+    settings = settings_of(config, given_options(columns, options))
     first = work.ZoningFile.from_text(zoning)
     first = replace(first, code=code, territory=territory or first.territory)
     others = [work.ZoningFile.from_text(each) for each in against]
@@ -315,9 +199,7 @@ def _report_again(
     from territories.pipeline import REPORT_FILES, REPORT_STAGES  # noqa: PLC0415
     from territories.report import write_report  # noqa: PLC0415
 
-    given = {} if config is None else _config_files(_toml(config), config)
-    given |= {role: path for role, path in files.items() if path is not None}
-    settings = settings_again(folder, given, lang=lang)
+    settings = settings_again(folder, files_again(config, files), lang=lang)
     _refuse_early(settings, folder, REPORT_FILES, overwrite=overwrite)
     with progress(len(REPORT_STAGES)) as tell, using(settings.lang):
         others = [ZoningFile.from_text(each) for each in against]
@@ -333,14 +215,115 @@ def _report_again(
     echo(say("cli.report_done", file=str(folder / "report.html"), tables="tables.xlsx"))
 
 
-def _config_files(values: dict[str, Any], config: Path) -> dict[str, Path]:
-    """Find the files that a configuration names: they are beside it."""
-    from territories._files import readable  # noqa: PLC0415
-    from territories._redo import ROLES  # noqa: PLC0415
+def _maps(
+    folder: Path,
+    *,
+    config: Path | None,
+    out: Path | None,
+    format: str,  # noqa: A002 - the option's name
+    size: Any,  # noqa: ANN401
+    overwrite: bool,
+    lang: Language | None,
+    **files: Path | None,
+) -> None:
+    from territories._paper import MAP_STAGES, kinds_of, map_files, write_maps  # noqa: PLC0415
+    from territories._redo import settings_again  # noqa: PLC0415
+    from territories._writing import refuse_folder_name  # noqa: PLC0415
 
-    place = readable(config)
-    named = {name: values[name] for name in ROLES if isinstance(values.get(name), str)}
-    return {name: place.parent / file for name, file in named.items()}
+    kinds = kinds_of(format)
+    place = folder / "maps" if out is None else out
+    refuse_folder_name(place)
+    settings = settings_again(folder, files_again(config, files), lang=lang)
+    _refuse_early(settings, place, map_files(kinds), overwrite=overwrite)
+    with progress(len(MAP_STAGES)) as tell:
+        written, notices = write_maps(
+            settings, folder, place, kinds=kinds, size=size, overwrite=overwrite, tell=tell
+        )
+    for notice in notices:
+        echo(say("cli.notice", notice=notice))
+    echo(say("cli.maps_done", folder=str(place), files=", ".join(written)))
+
+
+def _apply(
+    folder: Path,
+    log: Path,
+    *,
+    out: Path | None,
+    config: Path | None,
+    overwrite: bool,
+    lang: Language | None,
+    new_data: bool,
+    no_overlaps: bool,
+    without: tuple[str, ...],
+    force: bool,
+    skip: bool,
+    name: str | None,
+    author: str | None,
+    **files: Path | None,
+) -> None:
+    from territories import _applied as work  # noqa: PLC0415
+    from territories._console import report_applied  # noqa: PLC0415
+    from territories._redo import settings_again  # noqa: PLC0415
+    from territories._writing import refuse_folder_name  # noqa: PLC0415
+    from territories.pipeline import OUTPUTS  # noqa: PLC0415
+
+    if out is None:
+        msg = "--out"
+        raise missing(msg)
+    wanted = work.Wanted(
+        log=log,
+        force=force,
+        skip=skip,
+        overlaps=not no_overlaps,
+        without=tuple(each for text in without for each in codes_of(text)),
+        name=name,
+        author=author or "",
+    )
+    given = files_again(config, files)
+    settings = settings_again(folder, given, lang=lang, new_data=new_data)
+    refuse_folder_name(out)
+    _refuse_early(settings, out, OUTPUTS, overwrite=overwrite)
+    with progress(len(work.APPLIED_STAGES)) as tell, using(settings.lang):
+        found = work.apply_log(folder, settings, wanted, new_data=new_data, tell=tell)
+        work.write(found.run, out, overwrite=overwrite, tell=tell)
+    report_applied(found, out)
+
+
+def _edit(
+    folder: Path,
+    *,
+    config: Path | None,
+    overwrite: bool,
+    lang: Language | None,
+    against: tuple[str, ...],
+    draft: tuple[Path, ...],
+    public: str | None,
+    no_overlaps: bool,
+    title: str | None,
+    note: str | None,
+    out: Path | None,
+    **files: Path | None,
+) -> None:
+    from territories import _editing as work  # noqa: PLC0415
+    from territories._assessed import ZoningFile  # noqa: PLC0415
+    from territories._redo import settings_again  # noqa: PLC0415
+
+    given = files_again(config, files)
+    settings = settings_again(folder, given, lang=lang)
+    told = {name: text for name, text in (("title", title), ("note", note)) if text is not None}
+    settings = settings.model_copy(update=told)
+    asked = work.Workshop(
+        folder,
+        out=out,
+        against=tuple(ZoningFile.from_text(each) for each in against),
+        drafts=draft,
+        public=None if public is None else tuple(codes_of(public)),
+        overlaps=not no_overlaps,
+    )
+    work.refuse_editor(asked, list(given.values()), overwrite=overwrite)
+    with progress(len(work.EDIT_STAGES)) as tell:
+        file = work.write_editor(settings, asked, overwrite=overwrite, tell=tell)
+    echo(say("cli.edit_done" if public is None else "cli.edit_public", file=str(file)))
 
 
 def _warmup(*, lang: Language | None) -> None:  # noqa: ARG001 - read before the command
@@ -381,8 +364,8 @@ def _check(
 
     given = {name: value for name, value in options.items() if value is not None}
     if "activities" in given:
-        given["activities"] = _toml(given["activities"])
-    columns_given = _mapping(columns) if columns else None
+        given["activities"] = toml_of(given["activities"])
+    columns_given = mapping_of(columns) if columns else None
     accounts, faults = check_files(files, communes=communes, columns=columns_given, **given)
     for account in accounts:
         echo(account_line(account))
@@ -416,7 +399,7 @@ def _fetch(
     else:
         if region is None:
             msg = "--region"
-            raise _missing(msg)
+            raise missing(msg)
         found = (files.layer_source(region, table),)
         with progress(len(found)) as tell:
             path = files.communes(region, notices=notices, tell=tell, **more)
@@ -434,6 +417,9 @@ _WORK: Final[dict[str, Callable[..., None]]] = {
     "scales": _scales,
     "evaluate": _evaluate,
     "report": _report_again,
+    "maps": _maps,
+    "edit": _edit,
+    "apply": _apply,
     "fetch": _fetch,
     "warmup": _warmup,
 }

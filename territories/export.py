@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import math
@@ -9,6 +10,7 @@ import os
 import re
 import unicodedata
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import geopandas as gpd
@@ -16,11 +18,10 @@ import pandas as pd
 import pyogrio
 import shapely
 
-from territories._qgis import add_styles
+from territories._qgis import add_styles, styles_of, write_style
 from territories._told import few_travel, rounded_share
 from territories._words import Language, say, using, visible
 from territories._writing import whole_file
-from territories.colours import territory_colours
 from territories.communes import dissolved, place_names, simplified
 from territories.evaluation import class_shares, evaluate, hospital_totals, stable_share
 from territories.exchanges import cells, shared_out
@@ -28,15 +29,13 @@ from territories.form import white_zones
 from territories.secrecy import Secrecy
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from territories.flows import Flows
     from territories.poles import Poles
     from territories.stability import Runs
     from territories.zoning import Zoning
 
 # A spreadsheet runs a cell that begins so as a formula.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 # GeoPackages are dated; a fixed date keeps the same inputs at the same bytes.
 _DATE: Final = "2000-01-01T00:00:00.000Z"
@@ -122,6 +121,12 @@ def commune_table(zoning: Zoning, evidence: Evidence | None = None) -> pd.DataFr
         table[say("column.agreement")] = hospital["agreement"].map(
             lambda each: say(f"agreement.{each}")
         )
+    shared = zoning.shared.groupby("code")
+    if len(shared):
+        both = shared["territory"].agg("|".join)
+        weights = shared["weight"].agg(lambda each: "|".join(f"{part:.4f}" for part in each))
+        table[say("column.territories")] = both.reindex(communes.index)
+        table[say("column.territory_weights")] = weights.reindex(communes.index)
     kinds = white_zones(zoning)["kind"].map(lambda each: say(f"white.{each}"))
     table[say("column.white_zone")] = kinds.reindex(communes.index).astype("object")
     return table
@@ -284,7 +289,7 @@ def _neutral(cell: object) -> object:
     """Keep a label from being run as a formula by the spreadsheet that opens it, or by a screen."""
     if not isinstance(cell, str):
         return cell
-    return f"'{visible(cell)}" if cell.startswith(_FORMULA) else visible(cell)
+    return f"'{visible(cell)}" if cell.startswith(FORMULA) else visible(cell)
 
 
 def write_geojson(table: pd.DataFrame, shapes: gpd.GeoSeries, path: Path) -> None:
@@ -344,7 +349,14 @@ def write_gpkg(
             )
     finally:
         pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": before})
-    add_styles(path, _DATE, territory_colours(zoning), zoning.names)
+    add_styles(path, _DATE, styles_of(zoning, communes.get(say("column.pole"))))
+
+
+def write_qml(communes: pd.DataFrame, zoning: Zoning, folder: Path) -> None:
+    """Write the QGIS styles of the GeoJSON files of a folder beside them."""
+    styles = styles_of(zoning, communes.get(say("column.pole")))
+    for name in ("communes", "territories"):
+        write_style(styles[name], folder / f"{name}.qml")
 
 
 def export_geojson(
@@ -355,6 +367,7 @@ def export_geojson(
     secrecy: Secrecy | None = None,
     overwrite: bool = False,
     language: Language = "fr",
+    style: bool = False,
 ) -> None:
     """Write the territories as GeoJSON by RFC 7946, borders simplified without gaps.
 
@@ -372,13 +385,22 @@ def export_geojson(
         Replace the file if it is there.
     language
         Of the names of columns and of classes.
+    style
+        Write a ``.qml`` of the same name beside it too, with which QGIS opens it in the colours of
+        the map.
 
     Raises
     ------
     InputError
         If the file exists or cannot be written.
     """
-    with using(language), whole_file(path, overwrite=overwrite) as draft:
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(using(language))
+        draft = stack.enter_context(whole_file(path, overwrite=overwrite))
+        if style:
+            beside = Path(path).with_suffix(".qml")
+            look = stack.enter_context(whole_file(beside, overwrite=overwrite))
+            write_style(styles_of(zoning)["territories"], look)
         table = territory_table(zoning, Evidence(flows=flows), secrecy=secrecy)
         write_geojson(table, outlines(zoning)[1], draft)
 

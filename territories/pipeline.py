@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from territories._inputs import (
-    Inputs,
-    Settings,
-    ground_options,
-    read_inputs,
-    roles,
-    wished,
+from territories._inputs import Inputs, Settings, ground_options, read_inputs, wished
+from territories._log_files import revision_table
+from territories._records import (
+    Run,
+    grouping_record,
+    practice_record,
+    run_record,
+    stability_record,
 )
-from territories._version import __version__
 from territories._warmup import is_compiled
-from territories._words import Sentence, current_language, using
+from territories._words import Sentence, current_language, say, using
 from territories._writing import whole_folder
-from territories.communes import place_names
+from territories.communes import contiguity, place_names
 from territories.concordance import concordance, hospital_agreement
 from territories.delineation import delineate
 from territories.division import divided
+from territories.drafts import FILE as DRAFT_FILE
+from territories.drafts import draft_text, read_draft
 from territories.errors import InputError, fault
 from territories.evaluation import evaluate
 from territories.export import (
@@ -35,6 +35,7 @@ from territories.export import (
     write_csv,
     write_geojson,
     write_gpkg,
+    write_qml,
 )
 from territories.graph import attraction_network
 from territories.maps import territory_map
@@ -42,43 +43,54 @@ from territories.poles import dominant_poles
 from territories.scales import scales
 from territories.secrecy import Secrecy
 from territories.sensitivity import leave_one_out
-from territories.stability import STABLE, repeated
+from territories.stability import repeated
 from territories.task import asked
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from territories.flows import Flows
-    from territories.reconciliation import Reconciliation
     from territories.scales import Scales
     from territories.sensitivity import LeaveOneOut
+    from territories.stability import Runs
     from territories.zoning import Zoning
 
 __all__ = [
     "FILES",
     "REPORT_FILES",
     "REPORT_STAGES",
+    "REVISED_FILES",
     "SCALE_STAGES",
     "STAGES",
     "Run",
     "Settings",
     "compute",
     "compute_scales",
+    "grouping_record",
+    "practice_record",
     "run_record",
+    "stability_record",
     "write",
 ]
 
 FILES: Final = (
-    "communes.csv",
-    "communes.geojson",
-    "map.html",
-    "reconciliation.json",
-    "run.json",
-    "territories.csv",
-    "territories.geojson",
-    "territories.gpkg",
+    *("communes.csv", "communes.geojson", "communes.qml"),
+    "draft.json",
+    *("map.html", "reconciliation.json", "run.json"),
+    *("territories.csv", "territories.geojson", "territories.gpkg", "territories.qml"),
 )
 
 # What `territories report` adds to them; a new run clears it, for it is of the old one.
 REPORT_FILES: Final = ("report.html", "tables.xlsx")
+
+# What a revised draft has besides; a new run clears it too.
+REVISED_FILES: Final = ("revisions.csv",)
+
+# What `territories edit` adds; a new run clears it too.
+EDITOR_FILES: Final = ("editor.html", "editor_public.html")
+
+# All that a folder of a run may hold of ours.
+OUTPUTS: Final = (*FILES, *REPORT_FILES, *REVISED_FILES, *EDITOR_FILES)
 
 STAGES: Final = (
     "communes",
@@ -97,43 +109,15 @@ REPORT_STAGES: Final = (*STAGES[:7], "tables", "plates")
 
 SCALE_STAGES: Final = ("communes", "flows", "hospital", "poles", "borders", "graph", "search")
 
-_CODE_LENGTH: Final = 5
-
 # A territory that keeps less than this share of its people's care is weak.
 WEAK_INSIDE_SHARE: Final = 0.3
 
 Tell = Callable[[str], None]
 
 
-@dataclass(frozen=True, repr=False)
-class Run:
-    """Everything a run worked out.
-
-    Parameters
-    ----------
-    zoning
-        The territories.
-    evidence
-        What is known of the communes: poles, concordance, hospital, flows.
-    accounts
-        What became of the rows of each input file.
-    settings
-        What was asked.
-    weak
-        Territories that the flows hardly hold together, each a sentence.
-    inputs
-        The files, read.
-    """
-
-    zoning: Zoning
-    evidence: Evidence
-    accounts: tuple[Reconciliation, ...]
-    settings: Settings
-    weak: tuple[Sentence, ...] = ()
-    inputs: Inputs | None = None
-
-
-def compute(settings: Settings, *, tell: Tell = lambda _: None) -> Run:
+def compute(
+    settings: Settings, *, base: str | Path | None = None, tell: Tell = lambda _: None
+) -> Run:
     """Read the inputs and work out poles, concordance and territories. Nothing is written.
 
     With the method ``"leiden"`` the patients are drawn again `Settings.runs` times, which tells
@@ -143,6 +127,8 @@ def compute(settings: Settings, *, tell: Tell = lambda _: None) -> Run:
     ----------
     settings
         Inputs and parameters.
+    base
+        Folder of a run whose draft is taken up instead (see `read_draft`).
     tell
         Called with the name of each stage (of `STAGES`) as it begins; ``"compilation"`` instead of
         ``"search"`` where the engine must be compiled first.
@@ -158,6 +144,28 @@ def compute(settings: Settings, *, tell: Tell = lambda _: None) -> Run:
     hospital = None
     if inputs.stays is not None:
         hospital = hospital_agreement(agreement, dominant_poles(inputs.stays.together()))
+    zoning, runs = (
+        _divided(settings, inputs, tell) if base is None else (_taken_up(base, inputs, tell), None)
+    )
+    return Run(
+        zoning=zoning,
+        evidence=Evidence(
+            agreement=agreement,
+            poles=poles,
+            hospital=hospital,
+            flows=inputs.flows,
+            stays=inputs.stays,
+            stability=runs,
+        ),
+        accounts=inputs.accounts,
+        settings=settings,
+        weak=_weak(zoning, inputs.flows),
+        inputs=inputs,
+    )
+
+
+def _divided(settings: Settings, inputs: Inputs, tell: Tell) -> tuple[Zoning, Runs | None]:
+    """Divide the layer, and again with the patients drawn again."""
     tell("borders")
     ground = attraction_network(
         inputs.flows, inputs.communes, **ground_options(settings, inputs), tell=tell
@@ -177,21 +185,21 @@ def compute(settings: Settings, *, tell: Tell = lambda _: None) -> Run:
     if settings.runs and settings.method == "leiden" and task.network.total:
         runs = repeated(task, runs=settings.runs)
     zoning = divided(task) if runs is None else runs.zoning
-    return Run(
-        zoning=zoning,
-        evidence=Evidence(
-            agreement=agreement,
-            poles=poles,
-            hospital=hospital,
-            flows=inputs.flows,
-            stays=inputs.stays,
-            stability=runs,
-        ),
-        accounts=inputs.accounts,
-        settings=settings,
-        weak=_weak(zoning, inputs.flows),
-        inputs=inputs,
-    )
+    return replace(zoning, name=say("draft.name", language=settings.lang)), runs
+
+
+def _taken_up(base: str | Path, inputs: Inputs, tell: Tell) -> Zoning:
+    """Take up a draft, on the borders of a division."""
+    tell("borders")
+    pairs = contiguity(inputs.communes, bridges=inputs.bridges)
+    return replace(read_draft(base, inputs.communes), pairs=pairs)
+
+
+def with_zoning(run: Run, zoning: Zoning, **more: Any) -> Run:  # noqa: ANN401 - fields of Run
+    """Put another zoning in a run: what is known of the communes stays, stability goes."""
+    evidence = replace(run.evidence, stability=None)
+    weak = _weak(zoning, run.evidence.flows) if run.evidence.flows is not None else ()
+    return replace(run, zoning=zoning, evidence=evidence, weak=weak, **more)
 
 
 def left_out(run: Run) -> LeaveOneOut | None:
@@ -338,7 +346,7 @@ def write(
     door = secrecy or Secrecy()
     with (
         using(run.settings.lang),
-        whole_folder(folder, (*FILES, *REPORT_FILES), overwrite=overwrite) as draft,
+        whole_folder(folder, OUTPUTS, overwrite=overwrite) as draft,
     ):
         tell("measures")
         communes = commune_table(run.zoning, run.evidence)
@@ -362,85 +370,19 @@ def write(
         write_geojson(communes, commune_shapes, draft / "communes.geojson")
         write_geojson(territories, territory_shapes, draft / "territories.geojson")
         write_gpkg(communes, territories, run.zoning, draft / "territories.gpkg")
+        write_qml(communes, run.zoning, draft)
         _write_json([each.record(door) for each in run.accounts], draft, "reconciliation")
         _write_json(run_record(run, door), draft, "run")
-
-
-def run_record(run: Run, door: Secrecy) -> dict[str, Any]:
-    """Lay out what is needed to redo the run; nothing in it changes from one run to the next."""
-    settings = run.settings.model_dump(mode="json")
-    paths = {name for name, value in run.settings if isinstance(value, Path)}
-    return {
-        "version": __version__,
-        "settings": {
-            name: Path(value).name if name in paths else value for name, value in settings.items()
-        },
-        "secrecy": {"threshold": door.threshold, "professionals": door.professionals},
-        "inputs": {
-            role: {"file": each.file, "sha256": each.sha256}
-            for role, each in zip(roles(run.settings), run.accounts, strict=True)
-        },
-        "delineation": dict(run.zoning.parameters),
-        "practices": practice_record(run),
-        "grouping": grouping_record(run),
-        "territories": len(run.zoning.territories),
-        "stability": stability_record(run),
-        "unmet": [str(each) for each in run.zoning.unmet],
-        "weak": [str(each) for each in run.weak],
-    }
-
-
-def stability_record(run: Run) -> dict[str, Any]:
-    """Sum up how far the territories depend on chance; empty where it was not worked out."""
-    runs = run.evidence.stability
-    if runs is None:
-        return {}
-    people = run.zoning.communes["population"].reindex(runs.communes.index)
-    held = runs.communes["core_share"]
-    all_people = float(people.sum())
-    return {
-        "runs": len(runs),
-        "kind": runs.kind,
-        "agreement": round(runs.agreement, 4),
-        "stable_share": round(float(people[held >= STABLE].sum()) / all_people, 4)
-        if all_people
-        else None,
-        "frontier_communes": int((held < STABLE).sum()),
-    }
-
-
-def practice_record(run: Run) -> dict[str, Any]:
-    """Sum up how far one may trust the places of practice; small numbers of people are None."""
-    practices = run.evidence.flows.practices if run.evidence.flows is not None else None
-    if practices is None:
-        return {}
-    door = Secrecy()
-    numbers = {
-        "practitioners": len(practices),
-        "known_by_department_only": int((practices["commune"].str.len() < _CODE_LENGTH).sum()),
-        "undetermined": int(practices["commune"].isna().sum()),
-        "conflict_with_department": int(practices["conflict"].sum()),
-    }
-    shown: dict[str, Any] = {
-        name: None if 0 < number < door.professionals else number
-        for name, number in numbers.items()
-    }
-    share = practices["share"].median() if len(practices) >= door.professionals else math.nan
-    return {**shown, "median_share": None if math.isnan(share) else round(float(share), 2)}
-
-
-def grouping_record(run: Run) -> list[dict[str, str]]:
-    """List the places that were gathered into another."""
-    flows = run.evidence.flows
-    if flows is None or flows.grouping is None:
-        return []
-    joined = flows.grouping["pole"]
-    joined = joined[joined != joined.index]
-    names = place_names(run.zoning.communes, [*joined.index, *joined])
-    return [
-        {"place": place, "name": names[place], "pole": pole, "pole_name": names[pole]}
-        for place, pole in zip(joined.index.astype(str), joined.astype(str), strict=True)
-    ]
+        parent = None if run.revised is None else run.revised["parent"]
+        text = draft_text(run.zoning, parent=parent)
+        (draft / DRAFT_FILE).write_text(text, encoding="utf-8", newline="\n")
+        if run.revised is not None:
+            table = revision_table(
+                [line for line, *_ in run.decisions],
+                communes=run.zoning.communes,
+                results=[(say(f"revision.{result}"), why) for _, result, why in run.decisions],
+            )
+            write_csv(table.set_index(table.columns[0]), draft / REVISED_FILES[0])
 
 
 def _write_json(record: Mapping[str, Any] | list[Any], folder: Path, name: str) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass, replace
-from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
 from territories._assessed import comparison_cells, named, zonings_of
-from territories._drawing import Size, measured
-from territories._redo import refuse_changed, same_labels
+from territories._assets import asset
+from territories._canvas import Size, measured
+from territories._decisions import decision_grid, run_again
+from territories._pages import PLACE, sealed
+from territories._redo import same_labels
 from territories._sections import (
     Grid,
     clipped,
@@ -28,7 +30,7 @@ from territories.chains import read_chains
 from territories.comparison import comparisons
 from territories.errors import ConstraintError
 from territories.findings import findings
-from territories.pipeline import REPORT_FILES, compute, left_out, of_chains, run_record
+from territories.pipeline import REPORT_FILES, left_out, of_chains, run_record
 from territories.plates import (
     Ground,
     agreement_plate,
@@ -56,7 +58,6 @@ if TYPE_CHECKING:
     from territories.tables import Sheet
     from territories.zoning import Zoning
 
-_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 _METHOD: Final = ("flows", "places", "poles", "concordance", "territories", "stability", "measures")
 # Sheets that the report shows elsewhere, or that only a workbook has room for.
 _ELSEWHERE: Final = (
@@ -167,8 +168,7 @@ def write_report(
         using(settings.lang),
         whole_folder(folder, REPORT_FILES, overwrite=overwrite) as draft,
     ):
-        run = compute(settings, tell=tell)
-        refuse_changed(folder, settings, run.accounts)
+        run, notices = run_again(folder, settings, tell=tell)
         tell("tables")
         read = zonings_of(against, run.zoning.communes)
         others = named(against, read)
@@ -181,7 +181,6 @@ def write_report(
             shared = read_chains(chains, communes=run.zoning.communes)
             more.append(shared.reconciliation)
             others[say("report.chains")] = of_chains(run, shared)
-        notices = []
         try:
             without = left_out(run)
         except ConstraintError as refusal:
@@ -255,13 +254,11 @@ def _page(
         lstrip_blocks=True,
         finalize=_seen,
     )
-    template = environment.from_string(
-        (resources.files("territories") / "webmap" / "report.html").read_text(encoding="utf-8")
-    )
-    return template.render(
+    template = environment.from_string(asset("report.html"))
+    page = template.render(
         words=_words(),
         language=current_language(),
-        policy=_POLICY,
+        policy=PLACE,
         title=settings.title or say("report.title"),
         note=settings.note,
         notices=notices,
@@ -280,6 +277,7 @@ def _page(
         ],
         maps=_maps(ground, others),
         whole=whole_grid(run, door),
+        decisions=decision_grid(run),
         grids=[(each, *_cut(each)) for each in found if each.key not in (*_ELSEWHERE, *_LATER)],
         pages=[
             (
@@ -302,6 +300,7 @@ def _page(
         parameters=_settings(by_key["parameters"]) if "parameters" in by_key else None,
         version=__version__,
     )
+    return sealed(page)
 
 
 def _seen(value: object) -> object:
@@ -355,8 +354,7 @@ def _compared(zoning: Zoning, others: Mapping[str, Zoning]) -> Grid:
     cells = comparison_cells(comparisons(zoning, others))
     rows = [[str(name), *row] for name, row in zip(cells.index, cells.to_numpy(), strict=True)]
     heads = [say("report.measure_head"), *map(str, cells.columns)]
-    numeric = [False, *([True] * len(others))]
-    return Grid(say("sheet.comparisons_title"), heads, rows, numeric)
+    return Grid(say("sheet.comparisons_title"), heads, rows, [False, *([True] * len(others))])
 
 
 def _maps(ground: Ground, others: Mapping[str, Zoning]) -> list[Picture]:

@@ -8,11 +8,14 @@ import textwrap
 from itertools import product
 from typing import TYPE_CHECKING, get_args
 
+from territories._applied import _RESULTS
 from territories._coding import STATES, _distinct, _notices
 from territories._columns import _WRONG, number_column
 from territories._extract import PLACES, Dash, _labels
 from territories._files import _SIGNATURES, _TEXTS
+from territories._log_files import _WRITTEN
 from territories.codes import looks_like
+from territories.revisions import ACTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -69,6 +72,9 @@ FAMILIES: dict[str, set[str]] = {
         *(kind for _, kind in (*_SIGNATURES, *_TEXTS)),
         *("yaml", "office", "binary", "hidden"),
     },
+    "revision.": {*_RESULTS, *_WRITTEN},
+    "revision.told_": set(ACTIONS),
+    "revision.head_": {"order", "what", "who", "when", "why", "result"},
     "reason.": {
         *map("_".join, product(STATES, PLACES)),
         *("total", "total_activity", "missing_activity", "missing_practitioner"),
