@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 import shapely
 
-from territories._drawing import (
-    INK,
-    PAPER,
-    QUIET,
-    Label,
-    compound,
-    fill,
-    outline,
-    tint,
-    widened,
-)
-from territories.colours import coloured, territory_colours
+from territories._canvas import INK, PAPER, QUIET, REPORT, Page, paper
+from territories._drawing import Label, compound, fill, outline, tint, widened
+from territories.colours import pole_colours
 from territories.communes import dissolved, place_names, simplified
 from territories.stability import STABLE
 
 if TYPE_CHECKING:
     import geopandas as gpd
 
-    from territories._drawing import Canvas
+    from territories._canvas import Canvas, Kind, Paper
     from territories.export import Evidence
     from territories.zoning import Zoning
 
@@ -53,12 +44,23 @@ class Ground:
     sources, note
         Written below each plate: where the data come from; what one must know of them, such as
         that they are simulated.
+    size, kind
+        Of the paper, None for a plate of the report; of the files.
     """
 
     zoning: Zoning
     evidence: Evidence
     sources: str = ""
     note: str | None = None
+    size: Paper | None = None
+    kind: Kind = "png"
+
+    @cached_property
+    def page(self) -> Page:
+        """The page that plates are drawn on."""
+        if self.size is None:
+            return replace(REPORT, kind=self.kind)
+        return paper(self.size, self.kind, self.shapes.total_bounds)
 
     @cached_property
     def shapes(self) -> gpd.GeoSeries:
@@ -81,14 +83,7 @@ class Ground:
     def colours(self) -> dict[str, str]:
         """Colour of each territory and of each pole; neighbours differ."""
         agreement = self.evidence.agreement
-        if agreement is None:
-            return territory_colours(self.zoning)
-        order = self.zoning.communes.index
-        poles = agreement["pole"].reindex(order)
-        known = sorted({*poles.dropna(), *self.names})
-        outside = [each not in order and each not in self.names for each in known]
-        columns = [(1.0, poles), (10.0, self.zoning.labels)]
-        return coloured(known, outside, columns, order, self.zoning.borders)
+        return pole_colours(self.zoning, None if agreement is None else agreement["pole"])
 
     @cached_property
     def points(self) -> gpd.GeoSeries:
@@ -128,12 +123,15 @@ def draw_territories(canvas: Canvas, ground: Ground, *, shared: bool = True) -> 
         path = compound(ground.shapes[labels == territory])
         fill(canvas, path, tint(ground.colours[territory], LIGHT))
     path = compound(ground.shapes[labels.isna()])
-    fill(canvas, path, PAPER, hatch=DOTS, hatch_colour=QUIET)
+    fill(canvas, path, PAPER, hatch=DOTS, hatch_colour=QUIET, edge=QUIET, width=0.6)
     table = ground.zoning.shared
-    others = table[table["code"].duplicated()] if shared else table[:0]
-    for code, territory in zip(others["code"], others["territory"], strict=True):
+    rank = table.groupby("code").cumcount()
+    others = table[rank > 0] if shared else table[:0]
+    for code, territory, place in zip(others["code"], others["territory"], rank[others.index],
+                                      strict=True):  # fmt: skip
         path = compound([ground.shapes[code]])
-        fill(canvas, path, "none", hatch=HATCH, hatch_colour=ground.colours[territory])
+        hatch = HATCH if place == 1 else HATCH.replace("/", "\\")  # a third one crosses them
+        fill(canvas, path, "none", hatch=hatch, hatch_colour=ground.colours[territory])
 
 
 def draw_borders(canvas: Canvas, ground: Ground, *, colour: str = INK, width: float = 1.1) -> None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, cast
 
 import shapely
 
+from territories._canvas import INK, KINDS, PAPER, QUIET, SIZES, Entry, defaults
 from territories._drawing import (
-    INK,
-    PAPER,
-    QUIET,
-    Entry,
     compound,
-    defaults,
     fill,
     finished,
     label,
@@ -41,23 +38,36 @@ from territories._ground import (
     town_labels,
     whole_bounds,
 )
-from territories._words import say
+from territories._words import Language, say, using
+from territories._writing import whole_file
 from territories.communes import place_names
+from territories.errors import InputError, fault, of_kind
+from territories.export import Evidence
 from territories.form import white_zones
 from territories.stability import STABLE
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from territories._canvas import Kind, Paper
+    from territories.stability import Runs
     from territories.zoning import Zoning
 
 __all__ = [
+    "PLATES",
     "Ground",
     "agreement_plate",
     "comparison_plate",
     "concordance_plate",
+    "export_plate",
+    "plate_bytes",
     "stability_plate",
     "territories_plate",
     "territory_plate",
 ]
+
+# The plates of a whole division, by their names; those of which nothing is known are empty.
+PLATES: Final = ("territories", "concordance", "agreement", "stability")
 
 _REGION_IN: Final = 7.6
 _PART_IN: Final = 3.0
@@ -71,6 +81,86 @@ _STATES: Final = {
 }
 
 
+def export_plate(
+    zoning: Zoning,
+    path: str | Path,
+    *,
+    plate: str = "territories",
+    agreement: pd.DataFrame | None = None,
+    hospital: pd.DataFrame | None = None,
+    stability: Runs | None = None,
+    sources: str = "",
+    note: str | None = None,
+    size: str = "A3",
+    overwrite: bool = False,
+    language: Language = "fr",
+) -> None:
+    """Draw a map to print, as a picture (``.png``) or as lines (``.svg``, ``.pdf``).
+
+    It has a title, a legend, a scale and its sources, and no date: the same data give the same
+    bytes. Shared communes are striped in the colours of their territories, white zones dotted. The
+    paper lies so that the map is as large as can be; on A3 its legend is read from two metres.
+
+    Parameters
+    ----------
+    zoning
+        The territories.
+    path
+        File; written whole or not at all. Its suffix tells what it is.
+    plate
+        What is drawn: ``"territories"``; ``"concordance"`` (with `agreement`), ``"agreement"``
+        (with `hospital`) or ``"stability"`` (with `stability`).
+    agreement
+        Result of `concordance`.
+    hospital
+        Result of `hospital_agreement`.
+    stability
+        Result of `runs_of` for the same zoning.
+    sources, note
+        Written below: where the data come from; what one must know of them, such as that they are
+        simulated.
+    size
+        ``"A3"`` or ``"A4"``.
+    overwrite
+        Replace the file if it is there.
+    language
+        Of the words.
+
+    Raises
+    ------
+    InputError
+        If the file exists or cannot be written, or one of the choices is not among those above.
+    """
+    of_kind("Zoning", zoning=zoning)
+    kind = Path(path).suffix.lower().removeprefix(".")
+    chosen = {"plate": (plate, PLATES), "size": (size, SIZES), "path": (kind, KINDS)}
+    faults = [
+        fault("plate_choice", option=option, value=value, known=", ".join(known))
+        for option, (value, known) in chosen.items()
+        if value not in known
+    ]
+    if faults:
+        raise InputError(*faults)
+    evidence = Evidence(agreement=agreement, hospital=hospital, stability=stability)
+    with using(language), whole_file(path, overwrite=overwrite) as draft:
+        ground = Ground(zoning, evidence, sources, note, cast("Paper", size), cast("Kind", kind))
+        data = plate_bytes(ground, plate)
+        if not data:
+            raise InputError(fault("plate_empty", value=plate))
+        draft.write_bytes(data)
+
+
+def plate_bytes(ground: Ground, plate: str) -> bytes:
+    """Draw one of `PLATES`; empty where nothing is known of it."""
+    draw = {
+        "territories": territories_plate,
+        "concordance": concordance_plate,
+        "agreement": agreement_plate,
+        "stability": stability_plate,
+    }
+    return draw[plate](ground)
+
+
 def territories_plate(ground: Ground) -> bytes:
     """Draw the territories and their main towns; a shared commune is striped, a white zone dotted.
 
@@ -82,7 +172,7 @@ def territories_plate(ground: Ground) -> bytes:
     Returns
     -------
     bytes
-        A PNG picture; so do all plates.
+        A file of the ground's kind; so do all plates.
     """
     entries = [Entry(say("plate.territory"), face=tint("#1b5fa8", LIGHT))]
     shared = not ground.zoning.shared.empty
@@ -90,17 +180,19 @@ def territories_plate(ground: Ground) -> bytes:
     enclaves = white_zones(ground.zoning)
     enclaves = enclaves[enclaves["kind"] == "enclave"]
     if shared:
-        entries.append(Entry(say("plate.shared"), hatch=HATCH))
+        face, other = tint("#1b5fa8", LIGHT), "#d55e00"
+        entries.append(Entry(say("plate.shared"), face=face, hatch=HATCH, hatch_colour=other))
     if white:
         entries.append(Entry(say("plate.white"), hatch=DOTS, hatch_colour=QUIET))
     if len(enclaves):
         entries.append(Entry(say("plate.enclave"), face="#ffffff", hatch=CROSS))
-    with defaults():
+    with defaults(ground.page):
         canvas = started(
             say("plate.territories_title", territories=len(ground.names)),
             whole_bounds(ground),
             tallest_in=_REGION_IN,
             entries=entries,
+            page=ground.page,
         )
         draw_territories(canvas, ground)
         fill(
@@ -142,12 +234,13 @@ def concordance_plate(ground: Ground) -> bytes:
         )
         for colour in sorted({ground.colours[each] for each in outside})
     ]
-    with defaults():
+    with defaults(ground.page):
         canvas = started(
             say("plate.concordance_title"),
             whole_bounds(ground),
             tallest_in=_REGION_IN,
             entries=entries,
+            page=ground.page,
         )
         kinds = table["concordance"].fillna("none").str.cat(table["pole"].fillna(""), sep=" ")
         for kind, group in kinds.groupby(kinds):
@@ -181,12 +274,13 @@ def agreement_plate(ground: Ground) -> bytes:
         for name, (face, hatch) in _STATES.items()
     ]
     states = hospital["agreement"].reindex(ground.shapes.index).fillna("neither")
-    with defaults():
+    with defaults(ground.page):
         canvas = started(
             say("plate.agreement_title"),
             whole_bounds(ground),
             tallest_in=_REGION_IN,
             entries=entries,
+            page=ground.page,
         )
         for name, (face, hatch) in _STATES.items():
             path = compound(ground.shapes[states == name])
@@ -203,12 +297,13 @@ def stability_plate(ground: Ground) -> bytes:
     """
     if ground.evidence.stability is None:
         return b""
-    with defaults():
+    with defaults(ground.page):
         canvas = started(
             say("plate.stability_title"),
             whole_bounds(ground),
             tallest_in=_REGION_IN,
             entries=_stability_entries(),
+            page=ground.page,
         )
         draw_territories(canvas, ground, shared=False)
         draw_frontier(canvas, ground, list(ground.shapes.index))
@@ -245,8 +340,8 @@ def territory_plate(ground: Ground, territory: str) -> bytes:
     split = sorted(set(own) & set(ground.zoning.shared["code"]))
     if split:
         entries.append(Entry(say("plate.shared"), hatch="|||||", hatch_colour=QUIET))
-    with defaults():
-        canvas = started("", bounds, tallest_in=_PART_IN, entries=entries)
+    with defaults(ground.page):
+        canvas = started("", bounds, tallest_in=_PART_IN, entries=entries, page=ground.page)
         west, east = canvas.axes.get_xlim()
         south, north = canvas.axes.get_ylim()
         window = shapely.box(west, south, east, north)
@@ -288,12 +383,13 @@ def comparison_plate(ground: Ground, other: Zoning, *, name: str) -> bytes:
         Entry(say("plate.other_border", name=name), line="#c2185b", dashed=True),
     ]
     labels = other.labels.reindex(ground.shapes.index)
-    with defaults():
+    with defaults(ground.page):
         canvas = started(
             say("plate.comparison_title", name=name),
             whole_bounds(ground),
             tallest_in=_REGION_IN,
             entries=entries,
+            page=ground.page,
         )
         draw_territories(canvas, ground)
         draw_borders(canvas, ground, width=1.4)

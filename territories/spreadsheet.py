@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from territories._words import Language, using
+from territories._words import Language, say, using
 from territories._writing import whole_file
 from territories.errors import InputError, fault, of_kind
-from territories.export import Evidence
+from territories.export import Evidence, write_csv
+from territories.tables import alphabetical, listed
 from territories.tables import sheets as all_sheets
 
 if TYPE_CHECKING:
@@ -87,6 +88,45 @@ def export_xlsx(
     )
     with using(language):
         write_xlsx(found, path, overwrite=overwrite)
+
+
+def export_lists(
+    zoning: Zoning,
+    path: str | Path,
+    *,
+    overwrite: bool = False,
+    language: Language = "fr",
+) -> None:
+    """Write the communes of each territory as a CSV that French Excel opens, one on each row.
+
+    Territories and communes are in alphabetical order; a shared commune stands in each of its
+    territories, with its weight; those in no territory come last. `read_zoning` reads it back.
+
+    Parameters
+    ----------
+    zoning
+        What to write.
+    path
+        File; written whole or not at all.
+    overwrite
+        Replace the file if it is there.
+    language
+        Of the names of columns.
+
+    Raises
+    ------
+    InputError
+        If the file exists or cannot be written.
+    """
+    of_kind("Zoning", zoning=zoning)
+    with using(language), whole_file(path, overwrite=overwrite) as draft:
+        rows = listed(zoning)
+        names = zoning.communes["name"].reindex(zoning.uncovered).astype("str")
+        alone = pd.DataFrame({"code": names.index, "name": names.to_numpy()})
+        order = alone["name"].map(alphabetical).sort_values(kind="stable").index
+        table = pd.concat([rows, alone.loc[order]], ignore_index=True)
+        heads = {each: say(f"column.{each}") for each in rows.columns}
+        write_csv(table.rename(columns=heads).set_index(heads["territory"]), draft)
 
 
 def write_xlsx(sheets: Sequence[Sheet], path: str | Path, *, overwrite: bool = False) -> None:

@@ -26,6 +26,9 @@ SHARED = Path(__file__).parents[2] / "shared" / "data"
 hypothesis.settings.register_profile("tests", deadline=None, max_examples=50)
 hypothesis.settings.load_profile("tests")
 
+# Run by a Python that has QGIS (see test_qgis.py).
+collect_ignore = ["qgis_reads.py"]
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import openpyxl
 import pandas as pd
 import pytest
-from grids import codes, drawn, flows, shuffled_rows
+from grids import codes, drawn, flows, shuffle, shuffled_rows
 from python_calamine import CalamineWorkbook
 
 import territories as tt
@@ -149,3 +149,40 @@ def test_a_workbook_is_named_as_one(tmp_path: Path) -> None:
     with pytest.raises(tt.InputError, match="name of a workbook"):
         tt.export_xlsx(zoning(), path)
     assert not path.exists()
+
+
+# --- lists ---------------------------------------------------------------------------------------
+
+
+def shared_out(seed: int = 0) -> tt.Zoning:
+    """Three communes: the first shared, the last in no territory."""
+    layer = drawn("ABC", seed=seed)
+    layer["name"] = pd.Series(["=cmd()", "Évry", "Zut"], codes("ABC")).reindex(layer.index)
+    rows = [("00001", "y", 0.75), ("00001", "x", 0.25), ("00002", "x", 1.0)]
+    member = pd.DataFrame(rows, columns=["code", "territory", "weight"])
+    return tt.Zoning(layer, shuffle(member, seed), names={"x": "Évreux", "y": "+Esvres"})
+
+
+def test_lists_open_in_french_excel(tmp_path: Path) -> None:
+    tt.export_lists(shared_out(), tmp_path / "a.csv")
+    raw = (tmp_path / "a.csv").read_bytes()
+    assert raw.decode("utf-8").split("\r\n") == [
+        "\ufeffterritoire;territoire_nom;code;nom;poids",
+        "y;'+Esvres;00001;'=cmd();0,75",
+        "x;Évreux;00001;'=cmd();0,25",
+        "x;Évreux;00002;Évry;1,0",
+        ";;00003;Zut;",
+        "",
+    ]
+    tt.export_lists(shared_out(4), tmp_path / "b.csv")
+    assert raw == (tmp_path / "b.csv").read_bytes()
+    with pytest.raises(tt.InputError, match="exists already"):
+        tt.export_lists(shared_out(), tmp_path / "b.csv")
+
+
+def test_lists_are_read_back(tmp_path: Path) -> None:
+    given = shared_out()
+    tt.export_lists(given, tmp_path / "a.csv", language="en")
+    again = tt.read_zoning(tmp_path / "a.csv", communes=given.communes)
+    assert again.membership.equals(given.membership)
+    assert again.uncovered == ["00003"]
