@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from territories._card_view import Card
 from territories._cog_files import read_cog
 from territories._compiled import lazily
+from territories._log_files import read_revisions, write_revisions
 from territories._selection_view import Selection
 from territories._version import __version__
 from territories.accessibility import accessibility, read_times
@@ -28,6 +29,7 @@ from territories.concordance import (
 )
 from territories.delineation import delineate, modularity
 from territories.dominance import pole_hierarchy
+from territories.drafts import read_draft
 from territories.errors import (
     CodeError,
     ConstraintError,
@@ -44,18 +46,20 @@ from territories.form import white_zones
 from territories.graph import AttractionNetwork, attraction_graph, attraction_network
 from territories.hospital import read_hospital
 from territories.odds import odds_ratios
+from territories.plates import export_plate
 from territories.poles import Poles, dominant_poles
 from territories.read import read_bridges, read_communes, read_flows
 from territories.reconciliation import Reconciliation
 from territories.recourse import care_distance, gaps, priority_shares, recourse
 from territories.redrawing import redraw, sectors
+from territories.replay import Replay, replay
 from territories.revisions import Revision
 from territories.scales import Scales, scales
 from territories.secrecy import Secrecy
 from territories.selection import selection
 from territories.sensitivity import LeaveOneOut, leave_one_out
 from territories.specialties import activity_scale, attainable, presence
-from territories.spreadsheet import export_xlsx
+from territories.spreadsheet import export_lists, export_xlsx
 from territories.stability import Runs, runs_of, stability
 from territories.superposition import Superposition, superposition
 from territories.supply import Supply, density, read_supply
@@ -65,8 +69,21 @@ from territories.zonings import read_zoning
 
 if TYPE_CHECKING:
     from territories import maps
+    from territories.widget import TerritoryEditor
 else:
     maps = lazily("territories.maps")  # folium is a third of the time of all imports
+
+    def __getattr__(name: str) -> object:
+        """Load the widget when it is first asked for: few sessions are in a notebook."""
+        if name != "TerritoryEditor":
+            msg = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(msg)
+        from territories.widget import TerritoryEditor  # noqa: PLC0415 - see above
+
+        return TerritoryEditor
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})
 
 
 __all__ = [
@@ -85,6 +102,7 @@ __all__ = [
     "LeaveOneOut",
     "Poles",
     "Reconciliation",
+    "Replay",
     "Revision",
     "Runs",
     "Scales",
@@ -94,6 +112,7 @@ __all__ = [
     "Superposition",
     "Supply",
     "TerritoriesError",
+    "TerritoryEditor",
     "Zoning",
     "__version__",
     "accessibility",
@@ -121,6 +140,8 @@ __all__ = [
     "export_csv",
     "export_geojson",
     "export_gpkg",
+    "export_lists",
+    "export_plate",
     "export_xlsx",
     "followed",
     "gap_table",
@@ -138,8 +159,10 @@ __all__ = [
     "read_chains",
     "read_cog",
     "read_communes",
+    "read_draft",
     "read_flows",
     "read_hospital",
+    "read_revisions",
     "read_supply",
     "read_times",
     "read_zoning",
@@ -148,6 +171,7 @@ __all__ = [
     "recruitment_basin",
     "recruitment_basins",
     "redraw",
+    "replay",
     "runs_of",
     "scales",
     "sectors",
@@ -156,4 +180,5 @@ __all__ = [
     "superposition",
     "supply_table",
     "white_zones",
+    "write_revisions",
 ]
