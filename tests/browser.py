@@ -83,3 +83,8 @@ def opened(
         yield found
     finally:
         context.close()
+
+
+def settled(page: Page) -> None:
+    """Wait until a page has laid itself out: a map that still takes its size moves under a click."""
+    page.evaluate("() => new Promise((done) => setTimeout(() => requestIdleCallback(done), 300))")

@@ -377,7 +377,7 @@ def test_names_of_places() -> None:
             "00001": "Chambon (00001)",
             "00002": "Bourges",
             "00003": "Chambon (00003)",
-            "75056": "hors région (75056)",
+            "75056": "commune 75056 (hors région)",
             "75": "département 75 (hors région)",
         }
     with using("en"):

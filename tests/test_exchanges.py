@@ -63,7 +63,13 @@ def test_worked_example():
     shares = [0.3, 0.12, 0.08, 9 / 70, 6 / 70, 5 / 70, 1, 30 / 37, 7 / 37]
     assert found["share"].tolist() == pytest.approx(shares)
     assert found["name"].tolist()[:5] == [
-        *("Commune 00003", "Commune 00004", f"outside the region ({PARIS})", "uncovered", "y")
+        *(
+            "Commune 00003",
+            "Commune 00004",
+            f"commune {PARIS} (outside the region)",
+            "uncovered",
+            "y",
+        )
     ]
 
 

@@ -92,7 +92,8 @@ def test_keys_made_from_values_are_in_the_table(keys: list[str]) -> None:
 def test_files_of_a_run_are_those_of_the_contract() -> None:
     assert set(FILES) == {
         *("communes.csv", "communes.geojson", "territories.geojson", "territories.gpkg"),
-        *("territories.csv", "map.html", "reconciliation.json", "run.json"),
+        *("territories.csv", "map.html", "reconciliation.json", "run.json", "draft.json"),
+        *("communes.qml", "territories.qml"),
     }
 
 
