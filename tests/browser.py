@@ -86,5 +86,5 @@ def opened(
 
 
 def settled(page: Page) -> None:
-    """Wait until a page has laid itself out: a map that still takes its size moves under a click."""
+    """Wait until a page is laid out: a map that still takes its size moves under a click."""
     page.evaluate("() => new Promise((done) => setTimeout(() => requestIdleCallback(done), 300))")
