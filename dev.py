@@ -18,7 +18,7 @@ PYTHON = SCRIPTS / ("python.exe" if os.name == "nt" else "python")
 USAGE = """Usage: python dev.py demo | test [what pytest takes]
 
 demo  do the main job on the fictional region, into the folder demo/
-test  check style, types and layers, then run all tests
+test  check style, types and layers, then run all tests (side by side; -n 0: one after the other)
 """
 
 
@@ -50,7 +50,10 @@ def test(*words: str) -> None:
     run("-m", "ruff", "check", ".")
     run("-m", "ruff", "format", "--check", ".")
     run("-m", "mypy")
-    run("-m", "pytest", *words)
+    # The engine is compiled once, not by each of the processes that test side by side.
+    run("-m", "territories.cli", "warmup")
+    # As many as there are processors, up to what memory bears with browsers.
+    run("-m", "pytest", *("-n", "logical", "--maxprocesses", "4", "--dist", "worksteal"), *words)
 
 
 if __name__ == "__main__":

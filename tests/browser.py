@@ -7,12 +7,12 @@ import os
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Browser, Page
 
@@ -86,5 +86,52 @@ def opened(
 
 
 def settled(page: Page) -> None:
-    """Wait until a page is laid out: a map that still takes its size moves under a click."""
-    page.evaluate("() => new Promise((done) => setTimeout(() => requestIdleCallback(done), 300))")
+    """Wait until a page is laid out: a map that still takes its size moves under a click.
+
+    A map is told its size after the frame where that changed, and is drawn in the next one.
+    """
+    page.evaluate(
+        """() => new Promise((done) => {
+            const frames = (left) => left
+                ? requestAnimationFrame(() => frames(left - 1))
+                : requestIdleCallback(done);
+            frames(3);
+        })"""
+    )
+
+
+def still(page: Page, drawn: str) -> None:
+    """Wait until a map, named by a script, neither zooms nor slides: each begins in a frame."""
+    page.evaluate(
+        f"""() => new Promise((done) => {{
+            const frames = (left) => {{
+                const {{ _animatingZoom: zooms, _panAnim: slides }} = {drawn};
+                const moves = zooms || (slides && slides._inProgress);
+                if (left || moves) requestAnimationFrame(() => frames(moves ? 3 : left - 1));
+                else done();
+            }};
+            frames(3);
+        }})"""
+    )
+
+
+def comes(page: Page, expression: str, value: Any) -> None:
+    """Wait until a script gives a value: what ends a window or a choice acts after the key."""
+    from playwright.sync_api import TimeoutError as TooLong  # noqa: PLC0415
+
+    same = f"(value) => JSON.stringify({expression}) === JSON.stringify(value)"
+    with contextlib.suppress(TooLong):  # then the comparison says what there is instead
+        page.wait_for_function(same, arg=value)
+    assert page.evaluate(expression) == value
+
+
+def worked(page: Page) -> Callable[[], float]:
+    """Return a clock of the seconds a page works: a busy machine does not make them more."""
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def clock() -> float:
+        metrics = session.send("Performance.getMetrics")["metrics"]
+        return next(each["value"] for each in metrics if each["name"] == "ThreadTime")
+
+    return clock

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import nbformat
 import pandas as pd
 import pytest
-from browser import opened, started
+from browser import opened, settled, started
 from grids import HEAVY, code, flows, zoned
 from hypothesis import given
 from hypothesis import strategies as st
@@ -479,9 +479,10 @@ window.L = "another";</script>
 <script type="application/json" id="data">{data}</script>
 <script type="module">{script}
 const heard = [];
+const said = (window.said = []); // promises, kept once Python has heard
 const python = {{
   get: () => document.getElementById("data").textContent,
-  send: (message) => window.toPython(message),
+  send: (message) => said.push(window.toPython(message)),
   on: (_, listener) => heard.push(listener),
   off: (_, listener) => heard.splice(heard.indexOf(listener), 1),
 }};
@@ -511,7 +512,7 @@ class Shown:
     def pass_on(self) -> None:
         """Pass on what both sides say until they are silent."""
         for _ in range(20):
-            self.page.wait_for_timeout(30)
+            self.page.evaluate("() => Promise.all(window.said)")
             if not self.said and not self.answers:
                 return
             for message in self.said[:]:
@@ -631,6 +632,7 @@ def test_a_click_on_the_map_and_the_button(shown: Shown):
     """By the mouse, as people do: a commune is painted, then the borders are redrawn around it."""
     shown.do(0, "app.target('A')")
     shown.do(0, "app.tool('paint')")
+    settled(shown.page)
     place = shown.do(
         0,
         "(() => { const [lng, lat] = app.stage.centres[app.numberOf('00003')].point;"

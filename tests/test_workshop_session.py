@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
-from browser import opened, started
+from browser import comes, opened, started, still
 from layers import as_options
 from test_model_replay import same_state
 
@@ -103,10 +103,8 @@ def point(page: Page, commune: int) -> tuple[float, float]:
 def seen(page: Page, commune: int) -> tuple[float, float]:
     """Bring a commune into sight; return where it is once the map stands still."""
     page.evaluate(f"(commune) => {APP}.zoomTo([commune])", commune)
-    before = None
-    while before != (before := point(page, commune)):
-        page.wait_for_timeout(400)
-    return before
+    still(page, f"{APP}.stage.map")
+    return point(page, commune)
 
 
 def click(page: Page, commune: int) -> None:
@@ -325,10 +323,11 @@ def is_kept(page: Page) -> None:
     """Close and open again: the browser has kept the draft."""
     page.evaluate(STATE)
     before = page.evaluate(f"JSON.stringify(modelState({MODEL}))")
-    page.wait_for_timeout(300)
+    kept = f"JSON.parse(localStorage.getItem(`territories:${{{APP}.data.id}}`))?.state"
+    comes(page, f"JSON.stringify({kept}) === JSON.stringify({MODEL}.save())", True)
     page.reload()
     button(page, "Reprendre").click()
-    page.locator(".te-rows li").first.wait_for()
+    page.locator("dialog.tw-ask").wait_for(state="detached")
     page.evaluate(STATE)
     assert page.evaluate(f"JSON.stringify(modelState({MODEL}))") == before
 
