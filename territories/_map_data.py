@@ -226,9 +226,14 @@ def _words() -> dict[str, str]:
 
 
 def rings(shape: shapely.Geometry) -> list[list[list[int]]]:
-    """Write a shape as whole 1e-5 degrees, each point as the difference from the one before."""
+    """Write a shape as whole 1e-5 degrees, each point as the difference from the one before.
+
+    A commune that is not drawn has no part.
+    """
     parts = []
     for polygon in shapely.get_parts(shape):
+        if polygon.is_empty:
+            continue
         rings = []
         for ring in (polygon.exterior, *polygon.interiors):
             points = np.rint(shapely.get_coordinates(ring)[:-1] * _UNITS_PER_DEGREE)

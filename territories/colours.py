@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +37,8 @@ OUTSIDE: Final = ("#56616c", "#7d868f", "#3b434b")
 
 _STARTS: Final = 16
 _PASSES: Final = 20
+# With thousands of poles fewer starts: one more hardly changes the map, and each takes seconds.
+_NODES: Final = 32_000
 
 
 def territory_colours(zoning: Zoning) -> dict[str, str]:
@@ -104,17 +107,22 @@ def coloured(
     A territory named by its pole is one with it, so it has the colour of its pole.
     """
     left, right = (order.get_indexer(pd.Index(pairs[side])) for side in ("left", "right"))
-    weights = np.zeros((len(names), len(names)))
+    # Sparse: a country has thousands of poles, and each of them a few neighbours.
+    shape = (len(names), len(names))
+    weights = sparse.csr_array(shape)
     for weight, column in columns:
         found = np.array(numbers(column, order, names), dtype=int)
         one, other = found[left], found[right]
         kept = (one >= 0) & (other >= 0) & (one != other)
-        borders = np.zeros_like(weights)
-        np.add.at(borders, (one[kept], other[kept]), 1.0)
-        weights += weight * np.sqrt(borders + borders.T)
+        ends = one[kept], other[kept]
+        borders = sparse.coo_array((np.ones(len(ends[0])), ends), shape=shape).tocsr()
+        weights = weights + weight * (borders + borders.T).sqrt()
     # Neighbours of neighbours too, a little: a colour twice in sight reads as one territory.
-    weights += 0.1 * ((weights > 0).astype(float) @ (weights > 0) > 0)
-    np.fill_diagonal(weights, 0)
+    near = (weights > 0).astype(float)
+    entries = (weights + 0.1 * ((near @ near) > 0).astype(float)).tocoo()
+    apart = entries.row != entries.col
+    ends = entries.row[apart], entries.col[apart]
+    weights = sparse.coo_array((entries.data[apart], ends), shape=shape).tocsr()
 
     chosen: dict[str, str] = {}
     for which, palette, confusion in (
@@ -125,30 +133,39 @@ def coloured(
         ),
         (np.flatnonzero(outside), OUTSIDE, np.eye(len(OUTSIDE))),
     ):
-        picked = _greedy(weights[np.ix_(which, which)], confusion)
+        picked = _greedy(weights[which][:, which], confusion)
         chosen |= {names[k]: palette[colour] for k, colour in zip(which, picked, strict=True)}
     return chosen
 
 
-def _greedy(weights: NDArray[np.float64], confusion: NDArray[np.float64]) -> list[int]:
+def _greedy(weights: sparse.csr_array, confusion: NDArray[np.float64]) -> list[int]:
     """Colour a weighted graph, greedily and then by better choices one by one; the best of some."""
-    heaviest = np.lexsort((np.arange(len(weights)), -weights.sum(axis=1)))
-    variety = 0.1 * weights.sum() / max(len(weights), 1) ** 2
-    best, least = np.zeros(len(weights), dtype=int), np.inf
-    for start in range(min(_STARTS, len(weights))):
-        colour = np.full(len(weights), -1)
+    nodes = weights.shape[0]
+    heaviest = np.lexsort((np.arange(nodes), -np.round(weights.sum(axis=1), 6)))
+    variety = 0.1 * weights.sum() / max(nodes, 1) ** 2
+    row = np.repeat(np.arange(nodes), np.diff(weights.indptr))
+    best, least = np.zeros(nodes, dtype=int), np.inf
+    starts = max(1, min(_STARTS, _NODES // max(nodes, 1)))
+    for start in range(min(starts, nodes)):
+        colour = np.full(nodes, -1)
+        used = np.zeros(len(confusion))
         for _ in range(_PASSES):
             before = colour.copy()
             for node in np.roll(heaviest, -start):
+                if colour[node] >= 0:
+                    used[colour[node]] -= 1
                 colour[node] = -1
-                others = colour >= 0
-                cost = confusion[:, colour[others]] @ weights[node, others]
-                used = np.bincount(colour[others], minlength=len(confusion))
+                about = slice(weights.indptr[node], weights.indptr[node + 1])
+                beside = colour[weights.indices[about]]
+                seen = beside >= 0
+                near = np.bincount(beside[seen], weights.data[about][seen], len(confusion))
+                cost = confusion @ near + variety * used
                 # Rounded: the last bit of a sum differs from one processor to the next.
-                colour[node] = np.argmin(np.round(cost + variety * used, 6))
+                colour[node] = np.argmin(np.round(cost, 6))
+                used[colour[node]] += 1
             if np.array_equal(before, colour):
                 break
-        total = float((confusion[np.ix_(colour, colour)] * weights).sum())
+        total = float(confusion[colour[row], colour[weights.indices]] @ weights.data)
         if total < least - 1e-9:
             best, least = colour, total
     return [int(each) for each in best]

@@ -17,7 +17,7 @@ import geopandas as gpd
 import pandas as pd
 import pytest
 from browser import opened, started
-from shapely.geometry import box
+from shapely.geometry import Polygon, box
 
 from territories import colours, maps
 from territories.comparison import compare
@@ -267,6 +267,15 @@ def other_zoning(communes: gpd.GeoDataFrame, name: str = "Autre") -> Zoning:
     return replace(zoning, names={"w": "Ouest", "e": "Est"}, beyond=beyond)
 
 
+def test_a_commune_that_is_not_drawn_has_no_part_in_the_page() -> None:
+    communes = layer()
+    communes.loc["28010", "geometry"] = Polygon()
+    data = embedded(grid_map(communes))
+    place = data["codes"].index("28010")
+    assert data["shapes"][place] == []
+    assert all(data["shapes"][:place] + data["shapes"][place + 1 :])
+
+
 def test_what_the_comparison_page_knows() -> None:
     communes = layer()
     data = embedded(maps.comparison_map(grid_zoning(communes), other_zoning(communes)))
@@ -310,6 +319,18 @@ def test_communes_are_drawn_and_the_page_says_what_it_is(drawn: Opened) -> None:
 
 
 @pytest.mark.browser
+def test_a_page_opens_with_communes_that_are_not_drawn(browser: Browser, tmp_path: Path) -> None:
+    communes = layer()
+    communes.loc["28010", "geometry"] = Polygon()
+    pages = [tmp_path / "map.html", tmp_path / "editor.html"]
+    grid_map(communes).save(str(pages[0]))
+    maps.save_editor(pages[1], grid_zoning(communes))
+    for file in pages:
+        with opened(browser, file) as found:
+            ready(found)
+            assert found.errors == []
+
+
 def test_themes_switch_with_their_legend(drawn: Opened) -> None:
     legend = drawn.page.locator(".tm-legend")
     assert "2 territoires" in legend.inner_text()
@@ -439,8 +460,8 @@ def test_overlays_come_and_go_and_the_panel_folds(drawn: Opened) -> None:
     assert shown[:2] == ["Saint-Jean-le-Blanc", "Orléans"]  # territories, the biggest first
     assert "Village-12" not in shown
     drawn.page.get_by_role("button", name="Agrandir").click()
-    drawn.page.wait_for_timeout(600)
-    assert "Village-12" in names.all_inner_texts()  # seen from near, communes too
+    seen_from_near = names.filter(has_text=re.compile("^Village-12$"))  # communes too
+    seen_from_near.first.wait_for(state="attached")
     drawn.page.get_by_role("checkbox", name="Noms").uncheck()
     assert names.count() == 0
     borders = drawn.page.locator(".leaflet-borders-pane path")

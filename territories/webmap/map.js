@@ -128,6 +128,7 @@ export function territoriesMap(map, id) {
   }
   function zoomTo(which) {
     const bounds = L.latLngBounds(which.map((k) => communes.paths[k].getBounds()));
+    if (!bounds.isValid()) return; // communes that are not drawn
     map.fitBounds(bounds, { ...padding(pinned.width()), maxZoom: 10.5 });
     state.moved = true;
   }

@@ -48,7 +48,10 @@ export function createStage(box, data, text) {
       }
     }),
   );
-  const extent = L.latLngBounds(corners(boxes.flat()).map(degrees));
+  // Communes that are not drawn have a place nowhere.
+  const located = (communes) => communes.filter((k) => shapes[k].length);
+  const boundsOf = (communes) => L.latLngBounds(located(communes).flatMap((k) => boxes[k]).map(degrees));
+  const extent = boundsOf(shapes.map((_, k) => k));
   const state = { paint: null, onCanvas: (fill) => fill, communeLines: true, wholeZoom: Infinity, moved: false, sideOf: null, next: null };
 
   function home() {
@@ -188,7 +191,6 @@ export function createStage(box, data, text) {
   // ---- places
   const at = finder(shapes, boxes);
   const communeAt = ({ lat, lng }) => at(lng * 1e5, lat * 1e5);
-  const boundsOf = (communes) => L.latLngBounds(communes.flatMap((k) => boxes[k]).map(degrees));
   /** Show communes, beside what covers so many pixels at the right. */
   function zoomNext() {
     const { next } = state;
@@ -196,7 +198,7 @@ export function createStage(box, data, text) {
     zoomTo(...next);
   }
   function zoomTo(communes, right = 0) {
-    if (!communes.length) return;
+    if (!located(communes).length) return;
     if (map._animatingZoom) {
       // Leaflet forgets a view that is asked for while it zooms: the last one asked for comes after.
       if (!state.next) map.once("zoomend", zoomNext);
@@ -208,7 +210,7 @@ export function createStage(box, data, text) {
   }
   function bringIntoView(commune) {
     const bounds = boundsOf([commune]);
-    if (!map.getBounds().pad(-0.03).contains(bounds)) map.panTo(bounds.getCenter(), { animate: false });
+    if (bounds.isValid() && !map.getBounds().pad(-0.03).contains(bounds)) map.panTo(bounds.getCenter(), { animate: false });
   }
   const names = nameLayer(map, data, centres, () => state.wholeZoom);
   controls(map, text, home);
