@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from territories._card_view import Card
 from territories._cog_files import read_cog
 from territories._compiled import lazily
+from territories._flow_files import write_flows
 from territories._log_files import read_revisions, write_revisions
 from territories._selection_view import Selection
 from territories._version import __version__
@@ -39,6 +40,7 @@ from territories.errors import (
     TerritoriesError,
 )
 from territories.evaluation import evaluate, evaluate_by_activity
+from territories.events import events_to_flows, yearly_flows
 from territories.exchanges import candidates, exchanges
 from territories.export import export_csv, export_geojson, export_gpkg
 from territories.flows import Flows
@@ -58,9 +60,11 @@ from territories.scales import Scales, scales
 from territories.secrecy import Secrecy
 from territories.selection import selection
 from territories.sensitivity import LeaveOneOut, leave_one_out
+from territories.sharing import shared_patients
 from territories.specialties import activity_scale, attainable, presence
 from territories.spreadsheet import export_lists, export_xlsx
 from territories.stability import Runs, runs_of, stability
+from territories.stays import stays_to_flows
 from territories.superposition import Superposition, superposition
 from territories.supply import Supply, density, read_supply
 from territories.supply_tables import gap_table, recourse_table, supply_table
@@ -135,6 +139,7 @@ __all__ = [
     "dominant_poles",
     "evaluate",
     "evaluate_by_activity",
+    "events_to_flows",
     "exchanges",
     "explain",
     "export_csv",
@@ -176,9 +181,13 @@ __all__ = [
     "scales",
     "sectors",
     "selection",
+    "shared_patients",
     "stability",
+    "stays_to_flows",
     "superposition",
     "supply_table",
     "white_zones",
+    "write_flows",
     "write_revisions",
+    "yearly_flows",
 ]

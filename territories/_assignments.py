@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from territories._columns import text_column
-from territories._tables import columns_of, matched, plain, read_table
+from territories._heads import plain
+from territories._tables import columns_of, matched, read_table
 from territories._words import say
 from territories.errors import InputError
 from territories.revisions import Revision, folded

@@ -19,7 +19,7 @@ from territories.cog import ARRONDISSEMENTS, cog_year
 from territories.errors import fault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     import geopandas as gpd
 
@@ -94,25 +94,22 @@ class Coded:
 
 
 def coded(
-    table: Table,
-    columns: Iterable[str],
+    tables: Mapping[str, Table],
     *,
     communes: gpd.GeoDataFrame | None,
     cog: CogTable | None,
     year: int | None,
     arrondissements: Arrondissements = "city",
-    skipped: pd.Series,
+    skipped: Mapping[str, pd.Series],
     notices: list[Sentence],
     faults: list[Sentence],
 ) -> dict[str, Coded]:
-    """Read the columns of commune codes of a table.
+    """Read columns of commune codes; their codes are of one year.
 
     Parameters
     ----------
-    table
-        As matched.
-    columns
-        Our names of them; their codes are of one year.
+    tables
+        By our name of the column, the table that holds it, as matched.
     communes
         Layer the codes are about.
     cog, year
@@ -121,13 +118,15 @@ def coded(
         ``"city"``: those of Paris, Lyon and Marseille count as their city; ``"kept"``: they stay.
         Those that are communes of the layer stay anyway.
     skipped
-        Rows that are not data (totals).
+        By column, the rows of its table that are not data (totals).
     notices, faults
         What was found is added to them.
     """
     read = {
-        name: _distinct(table, name, skipped, communes=communes, notices=notices, faults=faults)
-        for name in columns
+        name: _distinct(
+            table, name, skipped[name], communes=communes, notices=notices, faults=faults
+        )
+        for name, table in tables.items()
     }
     if not read:
         return {}
@@ -142,7 +141,8 @@ def coded(
         values = column.values
         parts, unshared = _parts(values, communes, years, arrondissements)
         values["state"] = _known(values, parts, communes, years)
-        notices += _notices(table, column, parts, {"confused": confused, "unshared": unshared})
+        doubtful = {"confused": confused, "unshared": unshared}
+        notices += _notices(tables[name], column, parts, doubtful)
         result[name] = Coded(
             code=column.by_row("code"),
             bad={
@@ -218,17 +218,9 @@ def _distinct(
         if changed.any() and kind is None:
             first = values[changed].iloc[0]
             example = f"{shown(first['raw'].strip())} → {shown(first['code'])}"
-            told = _told(table, column, column.rows(changed))
+            told = table.told(name, column.rows(changed))
             notices.append(Sentence(f"notice.{key}", {**told, "example": example}))
     return column
-
-
-def _told(table: Table, column: _Column, rows: pd.Series) -> dict[str, object]:
-    return {
-        "column": table.head(column.name),
-        "count": int(rows.sum()),
-        "rows": table.places(column.name, rows),
-    }
 
 
 def _years(
@@ -378,7 +370,7 @@ def _notices(
             first = sorted(code[marked & good].unique())
             shown_codes = ", ".join(_became(each, parts) for each in first[:_LISTED])
             shown_codes += ", …" * (len(first) > _LISTED)
-            values = {**_told(table, column, rows), "values": shown_codes}
+            values = {**table.told(column.name, rows), "values": shown_codes}
             notices.append(Sentence(f"notice.code_{key}", values))
     return notices
 

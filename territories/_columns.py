@@ -141,11 +141,7 @@ class _Read:
 
     def told(self, rows: pd.Series) -> dict[str, object]:
         """Name rows: how many, which first, in which column."""
-        return {
-            "column": self._table.head(self._column),
-            "count": int(rows.sum()),
-            "rows": self._table.places(self._column, rows),
-        }
+        return self._table.told(self._column, rows)
 
     def notices(self) -> list[Sentence]:
         """Say which numbers were not written as plain digits."""

@@ -30,13 +30,15 @@ _EXPECTED: Final = {
 }
 
 
-def given_options(columns: tuple[str, ...], options: dict[str, Any]) -> dict[str, Any]:
+def given_options(
+    columns: tuple[str, ...], options: dict[str, Any], *, events: bool = False
+) -> dict[str, Any]:
     """Bring the options of a command to settings."""
     given = {name: value for name, value in options.items() if value not in (None, ())}
     if "activities" in given:
         given["activities"] = toml_of(given["activities"])
     if columns:
-        given["columns"] = mapping_of(columns)
+        given["columns"] = mapping_of(columns, events=events)
     for name in ("together", "apart"):
         if name in given:
             given[name] = [codes_of(each) for each in given[name]]
@@ -59,7 +61,7 @@ def missing(option: str) -> click.UsageError:
 
 def settings_of(config: Path | None, given: dict[str, Any]) -> Settings:
     """Join the configuration file and the options; an option wins."""
-    from territories._tables import ALIASES  # noqa: PLC0415
+    from territories._heads import ALIASES, OF_EVENTS  # noqa: PLC0415
     from territories.pipeline import Settings  # noqa: PLC0415
 
     from_file: dict[str, Any] = {}
@@ -92,10 +94,11 @@ def settings_of(config: Path | None, given: dict[str, Any]) -> Settings:
                 for each in problem.errors()
             )
         ) from problem
+    known = [name for name in ALIASES if name not in OF_EVENTS]
     unknown = [
-        fault("config", file=str(config), place=f"columns.{name}", problem=_near_key(name, ALIASES))
+        fault("config", file=str(config), place=f"columns.{name}", problem=_near_key(name, known))
         for name in settings.columns
-        if name not in ALIASES
+        if name not in known
     ]
     if unknown:
         raise InputError(*unknown)
@@ -128,15 +131,16 @@ def _near_key(name: str, known: Iterable[str]) -> str:
     return say("cli.config_key_near", near=near[0]) if near else say("cli.config_key")
 
 
-def mapping_of(pairs: Sequence[str]) -> dict[str, str]:
-    """Read pairs of our name and theirs, ``ours=theirs``."""
-    from territories._tables import ALIASES  # noqa: PLC0415
+def mapping_of(pairs: Sequence[str], *, events: bool = False) -> dict[str, str]:
+    """Read pairs of our name and theirs, ``ours=theirs``; those of events where events are read."""
+    from territories._heads import ALIASES, OF_EVENTS  # noqa: PLC0415
 
+    known = [name for name in ALIASES if events or name not in OF_EVENTS]
     mapping = {}
     for pair in pairs:
         ours, sign, theirs = pair.partition("=")
-        if not sign or not theirs or ours not in ALIASES:
-            raise InputError(fault("columns_option", value=pair, known=", ".join(ALIASES)))
+        if not sign or not theirs or ours not in known:
+            raise InputError(fault("columns_option", value=pair, known=", ".join(known)))
         mapping[ours] = theirs
     return mapping
 

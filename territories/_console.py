@@ -19,11 +19,13 @@ from territories._words import NARROW_SPACE, figure, number, printable, say
 from territories.reconciliation import example_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from territories._added_up import AddedUp
     from territories._applied import Applied
     from territories._assessed import Assessment
+    from territories._engine import Tell
     from territories.pipeline import Run
     from territories.reconciliation import Reconciliation
     from territories.scales import Scales
@@ -46,8 +48,8 @@ def echo(text: str, *, err: bool = False) -> None:
 
 
 @contextmanager
-def progress(stages: int) -> Iterator[Callable[[str], None]]:
-    """Show the stage under way on a terminal; elsewhere say nothing."""
+def progress(stages: int) -> Iterator[Tell]:
+    """Show the stage under way on a terminal, and how far it is; elsewhere say nothing."""
     console = Console(stderr=True)
     with Progress(
         TextColumn("{task.description}"),
@@ -59,12 +61,17 @@ def progress(stages: int) -> Iterator[Callable[[str], None]]:
         disable=not console.is_terminal,
     ) as bar:
         task = bar.add_task("", total=stages)
-        done = -1
+        done, words = -1, ""
 
-        def tell(stage: str) -> None:
-            nonlocal done
-            done += 1
-            bar.update(task, description=say(f"stage.{stage}"), completed=done)
+        def tell(stage: str, percent: float | None = None, /) -> None:
+            nonlocal done, words
+            if percent is None:  # a stage begins; percents come from threads, of another language
+                done += 1
+                words = say(f"stage.{stage}")
+                bar.update(task, description=words, completed=done)
+            else:
+                told = f"{words} {percent:.0f} %"
+                bar.update(task, description=told, completed=done + percent / 100)
 
         yield tell
 
@@ -176,6 +183,26 @@ def report_applied(found: Applied, out: Path) -> None:
     echo(say("cli.look", place=str(out / "map.html"), folder=str(out)))
 
 
+def report_events(found: AddedUp, out: Path) -> None:
+    """Say what care events came to, where it is, and whether it may leave."""
+    from territories._added_up import account_file  # noqa: PLC0415
+    from territories._records import places_record  # noqa: PLC0415
+
+    for account in found.accounts:
+        echo(account_line(account))
+    _report_practices(places_record(found.flows))
+    told: dict[str, Any] = {"file": str(out), "cells": len(found.flows.table)}
+    if found.hidden is None:
+        echo(say("cli.events_exact", **told))
+    else:
+        echo(say("cli.events_masked", **told, hidden=found.hidden))
+        if found.flows.professionals is None:
+            echo(say("cli.events_unknown_professionals"))
+    echo(say("cli.events_account", file=str(account_file(out))))
+    if found.hidden is None:
+        echo(say("cli.events_next", file=str(out)))
+
+
 def _before_after(measures: pd.DataFrame) -> pd.DataFrame:
     """Write measures before and after in one cell, and once where they are the same."""
     cells = pd.DataFrame(index=measures.index)
@@ -200,7 +227,12 @@ def _report_places(run: Run) -> None:
     """Say how professionals were placed and which places were gathered."""
     from territories.pipeline import grouping_record, practice_record  # noqa: PLC0415
 
-    record = practice_record(run)
+    _report_practices(practice_record(run))
+    for each in grouping_record(run):
+        echo(say("cli.grouped", name=each["name"], pole=each["pole_name"]))
+
+
+def _report_practices(record: Mapping[str, Any]) -> None:
     if record and record["median_share"] is not None:
         masked = say("cli.masked")
         told = {name: masked if value is None else number(value) for name, value in record.items()}
@@ -213,8 +245,6 @@ def _report_places(run: Run) -> None:
                 departments=told["known_by_department_only"],
             )
         )
-    for each in grouping_record(run):
-        echo(say("cli.grouped", name=each["name"], pole=each["pole_name"]))
 
 
 def account_line(account: Reconciliation) -> str:

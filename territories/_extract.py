@@ -12,8 +12,9 @@ import pandas as pd
 from territories import activities, codes
 from territories._coding import STATES, Arrondissements, Coded, coded
 from territories._columns import any_of, count_column, text_column, totals_of
+from territories._heads import name_list, plain
 from territories._keys import by_value, distinct, marked
-from territories._tables import columns_of, matched, name_list, plain, refuse_persons, unused
+from territories._tables import columns_of, matched, refuse_persons, unused
 from territories._words import Sentence
 from territories.errors import InputError, fault
 from territories.reconciliation import count
@@ -169,17 +170,20 @@ def extracted(table: Table, options: Options) -> Extract:
     faults: list[Sentence] = []
     notices: list[Sentence] = [*table.notices, *unused(table)]
     frame = pd.DataFrame(index=table.frame.index)
-    name, how = _labels(table, options, notices)
+    name, how = labels(table, options, notices)
     totals = {
         "total": totals_of(table, ["residence", kind_of(table)]),
         "total_activity": how == "total",
     }
     skipped = any_of(totals.values(), frame.index)
-    read = _codes(table, options, skipped, notices, faults)
+    columns = [name for name in PLACES if name in table.frame]
+    read = codes_of(
+        dict.fromkeys(columns, table), options, dict.fromkeys(columns, skipped), notices, faults
+    )
     for place, column in read.items():
         frame[place] = column.code
     frame["activity"] = name
-    faults += _unknown_activities(table, how, skipped, options)
+    faults += unknown_activities(table, how, skipped, options)
     _refuse_years(table, options, skipped, faults)
     # What stands in no row that is kept comes first: unknown codes may be kept as external.
     lost = totals | {"missing_activity": how == "missing"}
@@ -188,7 +192,7 @@ def extracted(table: Table, options: Options) -> Extract:
         lost["missing_practitioner"] = frame["practitioner"] == ""
     lost["missing_patients"] = _add_counts(frame, table, options, notices, faults)
     if "department" in table.frame:
-        frame["department"] = _departments(table, notices, faults)
+        frame["department"] = departments(table, notices, faults)
     lost |= {
         f"{state}_{place}": column.bad[state]
         for state in STATES
@@ -258,10 +262,10 @@ def _add_counts(
     return counts.missing
 
 
-def _labels(table: Table, options: Options, notices: list[Sentence]) -> tuple[pd.Series, pd.Series]:
+def labels(table: Table, options: Options, notices: list[Sentence]) -> tuple[pd.Series, pd.Series]:
     """Read the activity of each row, and how it was known."""
     name, how = _named(table, "activity", options)
-    labels = table.frame["activity"]
+    cells = table.frame["activity"]
     if "profession" in table.frame:
         other, other_how = _named(table, "profession", options)
         silent = (how == "missing") & (other_how != "missing")
@@ -270,7 +274,7 @@ def _labels(table: Table, options: Options, notices: list[Sentence]) -> tuple[pd
         rows = how == key
         if rows.any():
             pairs = pd.DataFrame(
-                {"label": labels[rows].astype("str"), "name": name[rows]}
+                {"label": cells[rows].astype("str"), "name": name[rows]}
             ).drop_duplicates()
             pairs = pairs.sort_values(["label", "name"])
             written = [
@@ -278,9 +282,7 @@ def _labels(table: Table, options: Options, notices: list[Sentence]) -> tuple[pd
                 for label, to in pairs.head(_LISTED).itertuples(index=False)
             ]
             values = {
-                "column": table.head("activity"),
-                "count": int(rows.sum()),
-                "rows": table.places("activity", rows),
+                **table.told("activity", rows),
                 "values": ", ".join(written) + ", …" * (len(pairs) > _LISTED),
             }
             notices.append(Sentence(f"notice.activity_{key}", values))
@@ -290,16 +292,16 @@ def _labels(table: Table, options: Options, notices: list[Sentence]) -> tuple[pd
 def _named(table: Table, column: str, options: Options) -> tuple[pd.Series, pd.Series]:
     cells = table.frame[column]
     nomenclature = _NOMENCLATURES.get(plain(table.head(column)))
-    positions, labels = distinct(cells)
-    found = activities.normalised(labels, options.thesaurus, nomenclature=nomenclature)
-    found = found.reindex(labels.to_numpy())
+    positions, written = distinct(cells)
+    found = activities.normalised(written, options.thesaurus, nomenclature=nomenclature)
+    found = found.reindex(written.to_numpy())
     name = found["name"].fillna("").astype("str").take(positions).set_axis(cells.index)
     known = found["how"].astype(pd.CategoricalDtype(list(get_args(activities.How))))
     how = known.take(positions).set_axis(cells.index)
     return name, how
 
 
-def _unknown_activities(
+def unknown_activities(
     table: Table, how: pd.Series, skipped: pd.Series, options: Options
 ) -> list[Sentence]:
     rows = (how == "unknown") & ~skipped
@@ -315,28 +317,37 @@ def _unknown_activities(
         fault(
             "activity_unknown",
             file=table.file,
-            column=table.head("activity"),
-            count=int(rows.sum()),
-            rows=table.places("activity", rows),
+            **table.told("activity", rows),
             values=", ".join(shown_labels) + ", …" * (len(raw) > _LISTED),
             known=", ".join(options.thesaurus.names),
         )
     ]
 
 
-def _codes(
-    table: Table,
+def codes_of(
+    tables: Mapping[str, Table],
     options: Options,
-    skipped: pd.Series,
+    skipped: Mapping[str, pd.Series],
     notices: list[Sentence],
     faults: list[Sentence],
 ) -> dict[str, Coded]:
-    """Read residences and destinations; PMSI codes stand for the communes that they cover."""
-    columns = [name for name in PLACES if name in table.frame]
-    if options.cover is not None:
-        columns.remove("residence")
+    """Read residences and destinations; PMSI codes stand for the communes that they cover.
+
+    Parameters
+    ----------
+    tables, skipped
+        By our name of the column, the table that holds it, and its rows that are not data.
+    options
+        How.
+    notices, faults
+        What was found is added to them.
+    """
+    columns = {
+        name: table
+        for name, table in tables.items()
+        if name == "destination" or options.cover is None
+    }
     read = coded(
-        table,
         columns,
         communes=options.communes,
         cog=options.cog,
@@ -348,6 +359,7 @@ def _codes(
     )
     if options.cover is None:
         return read
+    table = tables["residence"]
     code = by_value(table.frame["residence"], lambda text: text.str.strip().str.upper())
     bad = {"missing": code == "", "unknown": ~code.isin({"", *options.cover["pmsi_code"]})}
     # Codes that are not in the correspondence may be kept, as places elsewhere.
@@ -362,16 +374,11 @@ def _codes(
     split = parts.loc[parts["code"].duplicated(keep=False), "code"]
     rows = code.isin(split)
     if rows.any():
-        values = {
-            "column": table.head("residence"),
-            "count": int(rows.sum()),
-            "rows": table.places("residence", rows),
-        }
-        notices.append(Sentence("notice.pmsi_shared", values))
+        notices.append(Sentence("notice.pmsi_shared", table.told("residence", rows)))
     return {"residence": Coded(code, bad, parts, {}), **read}
 
 
-def _departments(table: Table, notices: list[Sentence], faults: list[Sentence]) -> pd.Series:
+def departments(table: Table, notices: list[Sentence], faults: list[Sentence]) -> pd.Series:
     """Repair the departments of practice; an empty one is unknown."""
     raw = table.frame["department"]
     department = by_value(raw, codes.repaired_departments)
@@ -379,11 +386,7 @@ def _departments(table: Table, notices: list[Sentence], faults: list[Sentence]) 
     wrong = marked(raw, lambda text: ~codes.repaired_departments(text).str.fullmatch(_DEPARTMENT))
     for rows, told in ((changed & ~wrong, notices), (wrong, faults)):
         if rows.any():
-            values = {
-                "column": table.head("department"),
-                "count": int(rows.sum()),
-                "rows": table.places("department", rows),
-            }
+            values = table.told("department", rows)
             told.append(
                 Sentence("notice.departments_repaired", values)
                 if told is notices

@@ -39,6 +39,7 @@ _SIGNATURES: Final[tuple[tuple[bytes, str], ...]] = (
     (b"SQLite format 3\0", "geopackage"),
     (b"\0\0'\n", "shapefile"),
     (b"fgb\x03", "map_layer"),
+    (b"PARE", "encrypted"),
     (b"ARROW1", "feather"),
     (b"$FL2", "statistics"),
     (b"<stata", "statistics"),
@@ -80,8 +81,15 @@ class Source:
     sha256: str
 
 
-def readable(path: str | Path) -> Path:
+def readable(path: str | Path, *, whole: bool = True) -> Path:
     """Return the path of a file that is here, on this machine or its network drives, not empty.
+
+    Parameters
+    ----------
+    path
+        The file.
+    whole
+        Whether it is read into memory, which holds only so much.
 
     Raises
     ------
@@ -113,9 +121,31 @@ def readable(path: str | Path) -> Path:
         ) from problem
     if size == 0:
         raise InputError(fault("file_empty", file=str(place)))
-    if size > LIMIT:
+    if whole and size > LIMIT:
         raise InputError(too_large(place.name))
     return place
+
+
+def head_kind(path: Path) -> str:
+    """Tell what a file that is too large to be read whole is, by its first bytes.
+
+    Returns
+    -------
+    str
+        ``text`` or ``parquet``.
+
+    Raises
+    ------
+    InputError
+        If it is packed, a workbook, or no table.
+    """
+    with path.open("rb") as handle:
+        head = handle.read(_SNIFFED)
+    if head.startswith(b"PAR1"):
+        return "parquet"
+    if head.startswith((b"PK\x03\x04", b"\x1f\x8b", b"\x28\xb5\x2f\xfd")):
+        raise InputError(fault("events_packed", file=path.name))
+    return _text_kind(head, path.name)
 
 
 def opened(path: str | Path) -> Source:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from territories import activities
+from territories._heads import plain
 from territories._keys import distinct
-from territories._tables import plain
 from territories.errors import fault
 
 if TYPE_CHECKING:

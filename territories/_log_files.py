@@ -11,8 +11,9 @@ import pandas as pd
 from territories import codes
 from territories._columns import text_column
 from territories._files import opened
+from territories._heads import name_list, plain
 from territories._keys import by_value
-from territories._tables import Table, name_list, plain, read_table, row_list
+from territories._tables import Table, read_table, row_list
 from territories._words import Language, say, using
 from territories._writing import whole_file
 from territories.errors import InputError, fault

@@ -163,6 +163,19 @@ def _check_options() -> list[click.Parameter]:
 def _reading_options() -> list[click.Parameter]:
     """Return the options that tell how files are to be understood."""
     return [
+        *_column_options(),
+        _option("--year", key="extract_year", type=str),
+        _option("--duplicates", type=click.Choice(["error", "sum", "first"])),
+        *_cell_options(),
+        _option("--residences", type=click.Choice(["communes", "pmsi"])),
+        _option("--sheet", type=str),
+        *_layer_options(),
+    ]
+
+
+def _column_options() -> list[click.Parameter]:
+    """Return the options that tell what the codes and labels of a table are."""
+    return [
         _option("--columns", multiple=True, metavar="OURS=THEIRS"),
         _option("--cog", type=int),
         _option("--cog-table", type=_PATH),
@@ -170,16 +183,25 @@ def _reading_options() -> list[click.Parameter]:
         _option("--activities", type=_PATH),
         _option("--activity", type=str),
         _option("--allow-new", is_flag=True, default=None),
-        _option("--year", key="extract_year", type=str),
-        _option("--duplicates", type=click.Choice(["error", "sum", "first"])),
+    ]
+
+
+def _cell_options() -> list[click.Parameter]:
+    """Return the options that tell what masked cells and arrondissements stand for."""
+    return [
         _option("--dash", type=click.Choice(["masked", "zero"])),
         _option("--masked-as", type=int),
         _option("--arrondissements", type=click.Choice(["city", "kept"])),
-        _option("--residences", type=click.Choice(["communes", "pmsi"])),
-        _option("--sheet", type=str),
-        _option("--layer", type=str),
-        _option("--crs", type=str),
     ]
+
+
+def _layer_options() -> list[click.Parameter]:
+    """Return the options that tell how the file of communes is to be read."""
+    return [_option("--layer", type=str), _option("--crs", type=str)]
+
+
+def _allocation_option() -> click.Option:
+    return _option("--allocation", type=click.Choice(["population", "uniform", "same"]))
 
 
 def _file_options() -> list[click.Parameter]:
@@ -217,7 +239,7 @@ def _run_options() -> list[click.Parameter]:
         *_reading_options(),
         _option("--period", type=str, metavar="YEARS"),
         _option("--hospital-period", type=str, metavar="YEARS"),
-        _option("--allocation", type=click.Choice(["population", "uniform", "same"])),
+        _allocation_option(),
         _lang_option(),
         _option("--overwrite", is_flag=True),
         _option("--out", type=_PATH),
@@ -229,7 +251,7 @@ def _scales_options() -> list[click.Parameter]:
         *_file_options(),
         *_division_options(),
         *_reading_options(),
-        _option("--allocation", type=click.Choice(["population", "uniform", "same"])),
+        _allocation_option(),
         _lang_option(),
         _option("--overwrite", is_flag=True),
         _option("--out", key="scales_out", type=_PATH),
@@ -245,7 +267,7 @@ def _evaluate_options() -> list[click.Parameter]:
         _option("--territory", type=str),
         _option("--bridges", type=_PATH),
         *_reading_options(),
-        _option("--allocation", type=click.Choice(["population", "uniform", "same"])),
+        _allocation_option(),
         _lang_option(),
         _option("--overwrite", is_flag=True),
         _option("--out", key="evaluate_out", type=_PATH),
@@ -318,6 +340,27 @@ def _apply_options() -> list[click.Parameter]:
     ]
 
 
+def _events_options() -> list[click.Parameter]:
+    return [
+        click.Argument(["sources"], nargs=-1, required=True, type=_PATH, metavar="SOURCE..."),
+        _option("--out", key="events_out", type=_PATH, required=True),
+        _option("--masked", is_flag=True),
+        _option("--communes", key="events_communes", type=_PATH),
+        _option("--period", key="events_period", type=str, metavar="YEARS"),
+        *_column_options(),
+        *_cell_options(),
+        _option("--pmsi-codes", key="events_pmsi_codes", type=_PATH),
+        _allocation_option(),
+        *_layer_options(),
+        _option("--backend", type=click.Choice(["duckdb", "spark"]), default="duckdb"),
+        _option("--master", type=str, metavar="URL"),
+        _option("--memory", type=str, default="2GB", metavar="SIZE"),
+        _option("--spill", type=_PATH, metavar="FOLDER"),
+        _lang_option(),
+        _option("--overwrite", is_flag=True),
+    ]
+
+
 def _warmup_options() -> list[click.Parameter]:
     return [_lang_option()]
 
@@ -336,6 +379,7 @@ def _fetch_options() -> list[click.Parameter]:
 _OPTIONS: Final[dict[str, Callable[[], list[click.Parameter]]]] = {
     "demo": _demo_options,
     "check": _check_options,
+    "events": _events_options,
     "run": _run_options,
     "scales": _scales_options,
     "evaluate": _evaluate_options,

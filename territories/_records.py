@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from territories._words import Sentence
     from territories.export import Evidence
+    from territories.flows import Flows
     from territories.reconciliation import Reconciliation
     from territories.revisions import Revision
     from territories.zoning import Zoning
@@ -105,7 +106,12 @@ def stability_record(run: Run) -> dict[str, Any]:
 
 def practice_record(run: Run) -> dict[str, Any]:
     """Sum up how far one may trust the places of practice; small numbers of people are None."""
-    practices = run.evidence.flows.practices if run.evidence.flows is not None else None
+    return places_record(run.evidence.flows)
+
+
+def places_record(flows: Flows | None) -> dict[str, Any]:
+    """Sum up how practitioners were placed, where they were."""
+    practices = None if flows is None else flows.practices
     if practices is None:
         return {}
     door = Secrecy()

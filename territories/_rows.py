@@ -99,13 +99,8 @@ def row_faults(extract: Extract, on_unknown: str, layer: str) -> list[Sentence]:
         state, _, column = reason.partition("_")
         rows = marked & data
         if state == "missing" and rows.any():
-            values = {
-                "file": table.file,
-                "column": table.head(column),
-                "count": int(rows.sum()),
-                "rows": table.places(column, rows),
-            }
-            faults.append(fault(keys.get(column, "cell_empty"), **values))
+            values = table.told(column, rows)
+            faults.append(fault(keys.get(column, "cell_empty"), file=table.file, **values))
     if on_unknown == "error":
         for name, read in extract.coded.items():
             wrong = [rows for state, rows in read.bad.items() if state != "missing"]
@@ -116,11 +111,11 @@ def row_faults(extract: Extract, on_unknown: str, layer: str) -> list[Sentence]:
                 for each in extract.faults
             )
             if rows.any() and not said:  # of a column of other codes, each is unknown
-                faults.append(_unknown_codes(table, name, rows, read, layer))
+                faults.append(unknown_codes(table, name, rows, read, layer))
     return faults
 
 
-def _unknown_codes(table: Table, name: str, rows: pd.Series, column: Coded, layer: str) -> Sentence:
+def unknown_codes(table: Table, name: str, rows: pd.Series, column: Coded, layer: str) -> Sentence:
     distinct = column.code[rows].drop_duplicates()
     values = [
         shown(code) + (f" ({column.hints[code]} ?)" if code in column.hints else "")
@@ -129,9 +124,7 @@ def _unknown_codes(table: Table, name: str, rows: pd.Series, column: Coded, laye
     return fault(
         "code_unknown" if layer else "code_unknown_alone",
         file=table.file,
-        count=int(rows.sum()),
-        column=table.head(name),
-        rows=table.places(name, rows),
+        **table.told(name, rows),
         values=", ".join(values) + ", …" * (len(distinct) > _LISTED),
         layer=layer,
     )

@@ -333,7 +333,7 @@ def read_parquet(source: Source) -> Cells:
             raise InputError(too_large(source.file))
         refuse_wide(len(book.schema_arrow), source.file)
         table = book.read()
-        nested = [field.name for field in table.schema if _is_nested(field.type)]
+        nested = [field.name for field in table.schema if is_nested(field.type)]
         if nested:
             raise InputError(fault("column_nested", file=source.file, values=", ".join(nested)))
         if not len(table):
@@ -353,7 +353,7 @@ def read_parquet(source: Source) -> Cells:
     return Cells(header=header, frame=frame, numbers=numbers)
 
 
-def _is_nested(kind: pa.DataType) -> bool:
+def is_nested(kind: pa.DataType) -> bool:
     """Tell the types whose values are several, or lengths of time: none is a cell of ours."""
     return bool(
         pa.types.is_nested(kind) or pa.types.is_duration(kind) or pa.types.is_interval(kind)

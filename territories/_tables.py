@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-import itertools
 import re
-import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
@@ -13,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from territories._files import opened
+from territories._heads import is_ours, matched_names, name_list, persons, recognised
 from territories._keys import marked
 from territories._sheets import NO_VALUE, column_letters, read_parquet, read_workbook
 from territories._text import read_text
@@ -40,144 +38,8 @@ _CELL_ERRORS: Final = {
 # and many digits, may be the number of a practitioner.
 _SHOWABLE: Final = re.compile(r"[A-Za-z]{1,9}|[0-9]{3,6}(?:\.0)?|[0-9A-Za-z]{3,6}")
 
-_PERSON: Final = "((num|numero|id|identifiant)_)?(du_|de_)?(ps|praticien|professionnel)"
-_PROFESSION: Final = "(profession|specialite|activite|activity)(_(du_)?(ps|praticien))?"
-_PLACE: Final = "(code_)?(insee_)?(commune|com|insee|codgeo|depcom|lieu)(_(d_)?exercice)?"
-
-# Our columns and how French extracts name them, as patterns of the name without accents or case.
-ALIASES: Final[dict[str, tuple[str, ...]]] = {
-    "code": (
-        *("code", "codgeo", "(code_)?insee", "depcom", "commune", "(insee_com|com_code)"),
-        *("code_commun?e?(_insee)?", "code_insee_(de_la_)?commune"),
-    ),
-    "name": (
-        *("name", "nom", "libelle", "lib(geo|com)", "nom_com(m|mun|mune)?", "nom_officiel"),
-        "libelle_(de_la_)?commune",
-    ),
-    "population": (
-        *("population(_(municipale|totale))?", r"pop(ulation)?_?\d{0,4}(_part)?", r"pmun_?\d{0,4}"),
-        *("pop_mun", r"p\d\d_pop", "ptot"),
-    ),
-    "residence": (
-        *("residence", "codgeo", "(code_)?insee", "depcom", "code_commune(_insee)?"),
-        "(code_)?(insee_)?(commune|com)_(de_)?(residence|res)(_(du_)?(patient|beneficiaire))?",
-        *("(code_)?insee_(de_)?residence", "code_residence", "code_insee_commune"),
-        "(code_)?(insee_)?commune_(du_)?(patient|beneficiaire)",
-    ),
-    "activity": (
-        *("activity", "(libelle_)?(de_la_|de_)?specialite(_(medicale|du_ps|ps))?", "activite"),
-        *("ga", "groupe_(d_)?activite", "libelle_ga", "discipline", "pse_spe_cod"),
-    ),
-    "profession": ("profession", "pse_act_nat"),
-    "practitioner": (
-        *("practitioner", "((num|numero|no?|id|identifiant)_)?(du_|de_)?(ps|praticien)"),
-        *("professionnel(_de_sante)?", "((num|numero|no?)_)?(rpps|adeli)", "num_executant"),
-        "pfs_(exe|pfs)_numc?",
-    ),
-    "department": (
-        *("department", "(departement|dep)_(du_)?(ps|praticien)"),
-        *("(departement|dep)_(d_)?exercice", "pfs_exc_dpt"),
-    ),
-    "destination": (
-        (
-            "(code_)?(insee_)?(commune|com)_(d_|de_|du_)?"
-            "(exercice|soins?|destination|cabinet|ps|praticien|professionnel)"
-        ),
-        *("destination", "code_destination", "(code_)?insee_(d_)?exercice", "lieu_(d_)?exercice"),
-    ),
-    "patients": (
-        "(nb|nbre|nombre|n)_(de_)?(patients?|pat|beneficiaires?|ben|consommants?)(_distincts?)?",
-        *("patients?", "beneficiaires?", "consommants?", "file_active", "patientele", "effectifs?"),
-        "((nb|nbre|nombre)_(de_)?)?patients_(communs|partages)",
-    ),
-    "acts": ("acts", "(nb_|nombre_(d_)?)?actes", "(nb_|nombre_(de_)?)?consultations"),
-    "amount": (
-        *("amount", "montants?(_(rembourse|total)s?)?", "ca", "chiffre_d_affaires", "turnover"),
-        "honoraires",
-    ),
-    "year": ("year", "annee(_(de_)?(soins?|reference))?", "an", "exercice", "millesime", "soi_ann"),
-    "pmsi_code": (
-        "pmsi_code",
-        "code_geo_pmsi(_[a-z]+)?",
-        "code_geo(graphique)?(_pmsi)?",
-        "code_pmsi",
-    ),
-    "site": (
-        *("site", "finess", "finess_(geo|geographique|et)", "num(ero)?_finess(_et)?"),
-        *("n?o?_?finess_?et", "eta_num"),
-    ),
-    "entity": ("entity", "finess_(ej|jur|juridique)", "num_finess_(ej|jur)"),
-    "stays": ("stays", "(nb|nbre|nombre)_(de_)?(sejours?|sej|rsa)", "sejours?"),
-    "left": ("left", "gauche", "commune_1"),
-    "right": ("right", "droite", "commune_2"),
-    "territory": ("territory", "(code_(du_)?)?territoire(_cpts)?", "cpts"),
-    "territory_name": ("territory_name", "territoire_nom", "(nom|libelle)_(du_)?territoire"),
-    "weight": ("weight", "poids", "(part|poids)_(de_la_)?commune"),
-    # Of two practitioners, or places, who share patients; the first of the pair and the second.
-    "practitioner_a": (f"({_PERSON})(_a|_?1)", "practitioner_a"),
-    "practitioner_b": (f"({_PERSON})(_b|_?2)", "practitioner_b"),
-    "profession_a": (f"({_PROFESSION})(_a|_?1)",),
-    "profession_b": (f"({_PROFESSION})(_b|_?2)",),
-    "place_a": (f"({_PLACE})(_a|_?1)", "place_a"),
-    "place_b": (f"({_PLACE})(_b|_?2)", "place_b"),
-    "professionals": (
-        *("professionals", "effectifs?", "nombre", "etp"),
-        "(nb|nbre|nombre)_(de_)?(ps|praticiens?|professionnels?(_de_sante)?|medecins?)",
-    ),
-    "mean_age": ("mean_age", "age_moy(en)?(_(des_|du_)?(ps|praticiens?|professionnels?))?"),
-    "share_over_60": (
-        *("share_over_60", "(part|pct|pourcentage|proportion)_(des_)?60(_ans)?(_et)?_plus"),
-        "(part|pct|pourcentage|proportion)_(des_)?plus_(de_)?60(_ans)?",
-    ),
-    "minutes": (
-        "(minutes|((temps|duree)(_(de_)?(trajet|parcours|route))?(_(en_)?(min|minutes))?))",
-    ),
-    "snds_department": ("ben_res_dpt",),
-    "snds_commune": ("ben_res_com",),
-}
-
-# How French extracts most often name our columns, for messages.
-_USUAL: Final = {
-    "code": "code_insee",
-    "name": "nom",
-    "residence": "commune_residence",
-    "activity": "specialite",
-    "practitioner": "ps",
-    "department": "departement_ps",
-    "destination": "commune_exercice",
-    "patients": "nb_patients",
-    "pmsi_code": "code_geo_pmsi",
-    "site": "finess",
-    "stays": "nb_sejours",
-    "left": "commune_1",
-    "right": "commune_2",
-    "territory": "territoire",
-    "weight": "poids",
-    "practitioner_a": "ps_1",
-    "practitioner_b": "ps_2",
-    "profession_a": "profession_1",
-    "profession_b": "profession_2",
-    "place_a": "commune_1",
-    "place_b": "commune_2",
-    "professionals": "effectif",
-}
-
-_OURS: Final = re.compile("|".join(itertools.chain(*ALIASES.values())))
-
 # Columns of codes, which lose their zeros when they are stored as numbers.
 _CODES: Final = ("code", "residence", "destination", "pmsi_code", "site")
-
-# Columns that only tables of persons have.
-_PERSONS: Final = (
-    *(
-        "nir.*",
-        "ben_(nir|idt|nai).*",
-        "(date_(de_)?naissance|ddn)",
-        "prenoms?",
-        "nom_(du_)?patient",
-    ),
-    *("(id|num|numero|code|cle)_(du_)?patient", "patient_id", "num_enq", "(num_?|n_)?secu.*"),
-)
 
 
 @dataclass(frozen=True)
@@ -226,6 +88,14 @@ class Table:
             for row in marked.index[marked.to_numpy(dtype=bool)][: _LISTED + 1]
         ]
         return ", ".join([*rows[:_LISTED], *["…"] * (len(rows) > _LISTED)])
+
+    def told(self, column: str, marked: pd.Series) -> dict[str, object]:
+        """Name the marked cells of one of our columns: how many, which first, in which column."""
+        return {
+            "column": self.head(column),
+            "count": int(marked.sum()),
+            "rows": self.places(column, marked),
+        }
 
 
 def read_table(
@@ -305,32 +175,15 @@ def _checked(cells: Cells, source: Source, known: Callable[[str], bool]) -> Tabl
             *(
                 Sentence("notice.codes_were_numbers", {"column": cells.header[place]})
                 for place in cells.numbers
-                if any(_is(ours, cells.header[place]) for ours in _CODES)
+                if any(is_ours(ours, cells.header[place]) for ours in _CODES)
             ),
         ),
     )
 
 
-def recognised(name: str) -> bool:
-    """Tell whether a column is one of ours."""
-    return _OURS.fullmatch(plain(name)) is not None
-
-
 def columns_of(table: Table, ours: str) -> list[str]:
     """Return the file's columns that are recognised as one of ours."""
-    return [str(name) for name in table.frame.columns if _is(ours, str(name))]
-
-
-def _is(ours: str, name: str) -> bool:
-    bare = plain(name)
-    return any(re.fullmatch(pattern, bare) for pattern in ALIASES[ours])
-
-
-def plain(name: str) -> str:
-    """Return a column's name without accents, case or punctuation."""
-    letters = unicodedata.normalize("NFKD", name)
-    letters = "".join(each for each in letters if not unicodedata.combining(each))
-    return re.sub(r"[^a-z0-9]+", "_", letters.lower()).strip("_")
+    return [str(name) for name in table.frame.columns if is_ours(ours, str(name))]
 
 
 def matched(
@@ -355,38 +208,12 @@ def matched(
     InputError
         If a column is missing or two columns could be the same one of ours.
     """
-    given = dict(columns or {})
-    found: dict[str, str] = {}
-    faults = [
-        fault("column_unknown", column=name, known=", ".join(ALIASES))
-        for name in given
-        if name not in ALIASES
-    ]
-    needed = list(required)
-    present = list(table.frame.columns)
-    for ours in [*needed, *optional]:
-        if ours in given:
-            choices = [name for name in present if name == given[ours]]
-            if ours != "practitioner" and _is("practitioner", given[ours]):
-                faults.append(fault("column_practitioner", column=ours, theirs=given[ours]))
-        else:
-            taken = set(given.values())
-            choices = [name for name in present if name not in taken and _is(ours, name)]
-        if len(choices) > 1:  # a code beside its label
-            coded = [name for name in choices if re.match("code|insee|num", plain(name))]
-            choices = coded if len(coded) == 1 else choices
-        if len(choices) == 1:
-            found[ours] = choices[0]
-        elif choices:
-            faults.append(
-                fault("column_ambiguous", file=table.file, column=ours, values=", ".join(choices))
-            )
-        elif ours in needed or ours in given:
-            faults.append(_missing(table, ours, given.get(ours)))
-    if faults:
-        raise InputError(*faults)
+    present = [str(name) for name in table.frame.columns]
+    found = matched_names(
+        table.file, present, required=required, optional=optional, columns=columns
+    )
     frame = table.frame[list(found.values())].set_axis(list(found), axis=1)
-    others = tuple(str(name) for name in present if name not in found.values())
+    others = tuple(name for name in present if name not in found.values())
     chosen = replace(table, frame=frame, heads=found, others=others)
     faults = [each for ours in found for each in _failed_cells(chosen, ours)]
     if faults:
@@ -417,49 +244,9 @@ def _failed_cells(table: Table, column: str) -> list[Sentence]:
 
 def refuse_persons(table: Table) -> None:
     """Refuse a table in which a row is a person: flows are added up before they come here."""
-    personal = [
-        str(name)
-        for name in table.frame.columns
-        if any(re.fullmatch(pattern, plain(str(name))) for pattern in _PERSONS)
-    ]
+    personal = persons(map(str, table.frame.columns))
     if personal:
         raise InputError(fault("table_of_persons", file=table.file, values=", ".join(personal)))
-
-
-def _missing(table: Table, ours: str, theirs: str | None) -> Sentence:
-    present = [str(name) for name in table.frame.columns]
-    wanted = theirs or _USUAL.get(ours, ours)
-    # A column that is another of ours is not the missing one.
-    plain_names = {
-        plain(name): name for name in present if not recognised(name) and name_list([name]) == name
-    }
-    words = [wanted, *(re.sub(r"\W+.*", "", pattern) for pattern in ALIASES[ours])]
-    near = [
-        plain_names[close]
-        for word in words
-        for close in difflib.get_close_matches(plain(word), plain_names, n=1, cutoff=0.6)
-    ]
-    key = "column_missing_near" if near else "column_missing"
-    if theirs is not None:
-        key = "column_absent_near" if near else "column_absent"
-    return fault(
-        key,
-        file=table.file,
-        column=wanted,
-        ours=ours,
-        usual=_USUAL.get(ours, ours),
-        near=near[0] if near else "",
-        found=name_list(present),
-    )
-
-
-def name_list(names: Iterable[object]) -> str:
-    """Write names of columns; what may be a cell of a table without header, not."""
-    shown_names = (
-        name if recognised(name) or not re.search("[0-9]", name) else "…"
-        for name in map(str, names)
-    )
-    return ", ".join(shown_names)
 
 
 def row_list(marked: pd.Series) -> str:

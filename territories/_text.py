@@ -89,11 +89,8 @@ def read_text(source: Source, known: Callable[[str], bool]) -> Cells:
     """
     text, notices = _decoded(source.content, source.file)
     hint = _SEP_LINE.match(text)
-    above = header_place(
-        [_split(line, hint) for line in text[: 2**16].split("\n", _TITLES)[:_TITLES]], known
-    )
+    above, delimiter = header_line(text, known)
     table, skipped = _below(text, above)
-    delimiter = hint[1] if hint else _delimiter(table.split("\n", 1)[0])
     end = table.find("\n")
     if end < 0 or not _INK.search(table, end):
         raise InputError(fault("no_rows", file=source.file))
@@ -121,6 +118,14 @@ def read_text(source: Source, known: Callable[[str], bool]) -> Cells:
             )
         )
     return Cells(header=header, frame=frame, footnotes=footnotes, notices=tuple(notices))
+
+
+def header_line(text: str, known: Callable[[str], bool]) -> tuple[int, str]:
+    """Return how many lines stand above the header of a text, and what separates its cells."""
+    hint = _SEP_LINE.match(text)
+    lines = text[: 2**16].split("\n", _TITLES)[:_TITLES]
+    above = header_place([_split(line, hint) for line in lines], known)
+    return above, hint[1] if hint else _delimiter(text.split("\n", above + 1)[above])
 
 
 def header_place(rows: Sequence[Sequence[str]], known: Callable[[str], bool]) -> int:
@@ -159,7 +164,7 @@ def _below(text: str, above: int) -> tuple[str, int]:
 def _decoded(content: bytes, file: str) -> tuple[str, list[Sentence]]:
     """Decode text of unknown encoding; Windows-1252 is what French Excel writes."""
     notices: list[Sentence] = []
-    encoding = _encoding(content)
+    encoding = encoding_of(content)
     try:
         text = content.decode(encoding)
     except UnicodeDecodeError as problem:
@@ -173,7 +178,8 @@ def _decoded(content: bytes, file: str) -> tuple[str, list[Sentence]]:
     return text.removeprefix("\ufeff"), notices
 
 
-def _encoding(content: bytes) -> str:
+def encoding_of(content: bytes) -> str:
+    """Tell the encoding of a text, as Python calls it."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
     odd, even = content[1:4096:2], content[:4096:2]

@@ -14,7 +14,7 @@ import pandas as pd
 from territories import codes
 from territories._card_view import Card, Shown
 from territories._destinations import cells_of, firm_poles, first_places
-from territories._tables import plain
+from territories._heads import plain
 from territories._transfers import transfers
 from territories.concordance import Concordance, classes
 from territories.errors import CodeError, InputError, fault, of_kind

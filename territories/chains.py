@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from territories import codes
+from territories._chain_tables import (
+    ARROW,
+    ENDS,
+    ORDER,
+    directed,
+    flows_table,
+    lacking,
+    of_layer,
+    profession_ranks,
+)
 from territories._columns import (
     code_column,
     count_column,
@@ -16,7 +25,7 @@ from territories._columns import (
     text_column,
     totals_of,
 )
-from territories._keys import by_value, row_keys
+from territories._keys import row_keys
 from territories._labels import activity_column
 from territories._numbers import MASKED_AS, MOST_MASKED
 from territories._tables import columns_of, matched, read_table, refuse_persons, unused
@@ -24,7 +33,6 @@ from territories._words import Sentence
 from territories.activities import known as activities_known
 from territories.errors import InputError, fault
 from territories.flows import Flows
-from territories.pmsi import of_year
 from territories.reconciliation import Reconciliation, count
 
 if TYPE_CHECKING:
@@ -34,13 +42,6 @@ if TYPE_CHECKING:
 
     from territories._tables import Table
     from territories.cog import CogTable
-
-# The order in which patients go on (Gautier 2019, interview 19); other professions come after.
-ORDER: Final = ("médecine générale", "soins infirmiers", "pharmacie")
-ARROW: Final = " → "
-
-_CODE_LENGTH: Final = 5
-_ENDS: Final = ("a", "b")
 
 
 def read_chains(
@@ -111,7 +112,7 @@ def read_chains(
     raw = read_table(path, sheet=sheet, columns=columns)
     refuse_persons(raw)
     kind = "practitioner" if _of_practitioners(raw, columns) else "place"
-    named = [f"{name}_{end}" for end in _ENDS for name in (kind, "profession")]
+    named = [f"{name}_{end}" for end in ENDS for name in (kind, "profession")]
     table = matched(raw, [*named, "patients"], (), columns)
     totals = totals_of(table, named)
     table = replace(table, frame=table.frame[~totals])
@@ -120,7 +121,7 @@ def read_chains(
     frame, wrong = _counted(table, masked_as, notices)
     faults += wrong
     thesaurus = activities_known(activities)
-    for end in _ENDS:
+    for end in ENDS:
         name, _, wrong = activity_column(table, f"profession_{end}", thesaurus, allow_new=allow_new)
         frame[f"profession_{end}"] = name
         faults += wrong
@@ -133,7 +134,7 @@ def read_chains(
     faults += wrong
     if faults:
         raise InputError(*faults)
-    frame, again = _once(table, _directed(frame, _ranks(frame, order)))
+    frame, again = _once(table, directed(frame, profession_ranks(frame, order)))
     account = Reconciliation(
         file=table.file,
         sha256=table.sha256,
@@ -148,27 +149,14 @@ def read_chains(
     if frame.empty:
         raise InputError(fault("nothing_kept", file=table.file))
     for column in ("end_a", "end_b"):
-        frame[column] = _of_layer(frame[column].astype("str"), communes, cog_table)
-    account = account.noted(*_lacking(frame, communes))
+        frame[column] = of_layer(frame[column].astype("str"), communes, cog_table)
+    account = account.noted(*lacking(frame, communes))
     return Flows(
-        table=_flows_table(frame, symmetric=symmetric),
+        table=flows_table(frame, symmetric=symmetric),
         communes=communes,
         reconciliation=account,
         masked_as=masked_as,
     )
-
-
-def _lacking(frame: pd.DataFrame, communes: gpd.GeoDataFrame | None) -> list[Sentence]:
-    """Tell which communes of the layer's departments the layer has not: they are external."""
-    if communes is None:
-        return []
-    ends = pd.Series(pd.unique(frame[["end_a", "end_b"]].to_numpy().ravel()), dtype="str")
-    here = codes.department(ends).isin(codes.department(communes.index.to_series()).unique())
-    found = sorted(ends[here & (ends.str.len() == _CODE_LENGTH) & ~ends.isin(communes.index)])
-    if not found:
-        return []
-    values = ", ".join(found[:5]) + (", …" if len(found) > 5 else "")  # noqa: PLR2004
-    return [Sentence("notice.chain_external", {"count": len(found), "values": values})]
 
 
 def _counted(
@@ -234,35 +222,6 @@ def _placed(
     return place.set_axis(place.index.astype("str")), []
 
 
-def _of_layer(
-    code: pd.Series, communes: gpd.GeoDataFrame | None, cog_table: CogTable | None
-) -> pd.Series:
-    """Bring codes to communes of the layer's year; arrondissements that it has not, to cities."""
-    if communes is None:
-        return code
-    if cog_table is not None:
-        code = by_value(code, lambda each: of_year(each, communes, cog_table))
-    return by_value(code, lambda each: codes.to_cities(each, kept=communes.index))
-
-
-def _ranks(frame: pd.DataFrame, order: Sequence[str]) -> dict[str, int]:
-    """Rank the professions in the order of a chain."""
-    names = set(frame["profession_a"]) | set(frame["profession_b"])
-    ordered = [*order, *sorted(names - set(order))]
-    return {name: rank for rank, name in enumerate(ordered)}
-
-
-def _directed(frame: pd.DataFrame, ranks: Mapping[str, int]) -> pd.DataFrame:
-    """Put the end whose profession comes first in `a`; of one profession, the first end."""
-    left, right = (frame[f"profession_{end}"].map(ranks) for end in _ENDS)
-    back = (left > right) | ((left == right) & (frame["end_a"] > frame["end_b"]))
-    result = frame.copy()
-    for name in ("end", "profession"):
-        one, other = frame[f"{name}_a"], frame[f"{name}_b"]
-        result[f"{name}_a"], result[f"{name}_b"] = one.where(~back, other), other.where(~back, one)
-    return result
-
-
 def _once(table: Table, frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     """Keep each pair once; refuse those given twice with different numbers."""
     keys = ["end_a", "profession_a", "end_b", "profession_b"]
@@ -273,35 +232,6 @@ def _once(table: Table, frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:
         raise InputError(fault("chains_twice", file=table.file, count=int(told.sum()), rows=rows))
     again = key.duplicated()
     return frame[~again].copy(), int(again.sum())
-
-
-def _flows_table(frame: pd.DataFrame, *, symmetric: bool) -> pd.DataFrame:
-    """Lay pairs out as flows; what goes both ways counts half each way."""
-    activity = frame["profession_a"].astype("str") + ARROW + frame["profession_b"].astype("str")
-    pairs = pd.DataFrame(
-        {
-            "residence": frame["end_a"],
-            "activity": activity,
-            "destination": frame["end_b"],
-            "patients": frame["patients"].astype("float64"),
-            "masked": frame["masked"].astype("float64"),
-        }
-    )
-    both = (frame["profession_a"] == frame["profession_b"]) | symmetric
-    both &= pairs["residence"] != pairs["destination"]
-    measures = ["patients", "masked"]
-    halves = pairs[both].copy()
-    halves[measures] /= 2
-    swapped = halves.rename(columns={"residence": "destination", "destination": "residence"})
-    every = pd.concat([pairs[~both], halves, swapped[pairs.columns]])
-    keys = ["residence", "activity", "destination"]
-    every = every.sort_values([*keys, *measures])
-    summed = every.groupby(keys, as_index=False)[measures].sum()
-    if not summed["masked"].any():
-        summed = summed.drop(columns="masked")
-    if (summed["patients"] % 1 == 0).all():
-        summed["patients"] = summed["patients"].astype("int64")
-    return summed
 
 
 def chains(first: Flows, second: Flows) -> Flows:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from territories._cog_files import cog_account, read_cog
+from territories._event_files import found_files
+from territories._heads import ALIASES, is_ours, name_list, persons
 from territories._layer_files import is_layer
 from territories._numbers import MASKED_AS
 from territories._tables import matched, read_table
@@ -133,6 +135,8 @@ def _sorted_by_kind(
 
 def _kind(path: Path, columns: Mapping[str, str] | None, sheet: str | None) -> str:
     """Tell what a file is by its content; flows where nothing matches, whose faults say most."""
+    if path.is_dir() or not is_layer(path):
+        _refuse_events(path)
     if is_layer(path):
         return "communes"
     try:
@@ -148,6 +152,19 @@ def _kind(path: Path, columns: Mapping[str, str] | None, sheet: str | None) -> s
             continue
         return kind
     return "flows"
+
+
+def _refuse_events(path: Path) -> None:
+    """Refuse events before they are read: they may be hundreds of millions."""
+    try:
+        found = found_files(path).columns
+    except InputError:  # something else, or nothing that can be read
+        return
+    tells = {ours for ours in ALIASES if any(is_ours(ours, name) for name in found)}
+    person = path.is_dir() or bool(persons(found)) or {"patient", "date"} <= tells
+    if person and tells & {"residence", "snds_department"}:
+        values = {"file": path.name, "path": str(path), "found": name_list(found)}
+        raise InputError(fault("check_events", **values))
 
 
 def _of(columns: Mapping[str, str] | None, *ours: str) -> dict[str, str]:

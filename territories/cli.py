@@ -374,6 +374,26 @@ def _check(
     echo(say("cli.check_done", files=len(accounts)))
 
 
+def _events(
+    *,
+    sources: tuple[Path, ...],
+    out: Path,
+    overwrite: bool,
+    columns: tuple[str, ...],
+    lang: Language | None,  # noqa: ARG001 - read before the command
+    **options: Any,  # noqa: ANN401
+) -> None:
+    from territories import _added_up as work  # noqa: PLC0415
+    from territories._console import report_events  # noqa: PLC0415
+
+    given = given_options(columns, options, events=True)
+    tables = [value for name, value in given.items() if isinstance(value, Path) and name != "spill"]
+    work.refuse_flow_file(out, [*sources, *tables], overwrite=overwrite)
+    with progress(len(work.ADDED_STAGES)) as tell:
+        found = work.add_up(sources, out, overwrite=overwrite, tell=tell, **given)
+    report_events(found, out)
+
+
 def _fetch(
     *,
     fetch: str,
@@ -413,6 +433,7 @@ def _fetch(
 _WORK: Final[dict[str, Callable[..., None]]] = {
     "demo": _demo,
     "check": _check,
+    "events": _events,
     "run": _run,
     "scales": _scales,
     "evaluate": _evaluate,

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 import platformdirs
 
 from territories._download import TIMEOUT, download, host_of
-from territories._tables import plain, read_table
+from territories._heads import plain
+from territories._tables import read_table
 from territories._words import Sentence
 from territories._writing import whole_folder
 from territories.errors import InputError, TerritoriesError, fault

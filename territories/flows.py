@@ -76,6 +76,9 @@ class Flows:
     professionals
         After `located`: how many practise, indexed by (`activity`, `destination`); for the rule of
         disclosure only.
+    departments
+        Before `located`, of events: pairs of a practitioner and a department where he is known to
+        practise; None: those of `table`.
     """
 
     table: pd.DataFrame
@@ -89,6 +92,7 @@ class Flows:
     period: str | None = None
     sites: pd.DataFrame | None = None
     professionals: pd.Series | None = None
+    departments: pd.MultiIndex | None = None
 
     def __post_init__(self) -> None:
         """Put the rows in canonical order, so that no result depends on theirs."""
@@ -148,7 +152,7 @@ class Flows:
         """
         if "destination" in self.table:
             return self
-        practices = practice_places(self.table)
+        practices = practice_places(self.table, known=self.departments)
         destination = self.table["practitioner"].map(practices["commune"])
         lost = destination.isna()
         account = self.reconciliation.set_aside(
@@ -161,6 +165,7 @@ class Flows:
             located,
             reconciliation=account,
             practices=practices,
+            departments=None,
             professionals=_professionals(self.table, practices["commune"]),
         )
 
@@ -243,11 +248,26 @@ def _professionals(table: pd.DataFrame, places: pd.Series) -> pd.Series:
 
 def _ordered(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     """Put rows in the order of their keys; those with the same keys, of their patients."""
+    if _in_order(table, keys):
+        return table.reset_index(drop=True)
     rank = row_keys(table, keys)
     order = np.argsort(rank)
     if (np.diff(rank[order]) == 0).any():
         return table.sort_values([*keys, "patients"], ignore_index=True, kind="stable")
     return table.take(order).reset_index(drop=True)
+
+
+def _in_order(table: pd.DataFrame, keys: list[str]) -> bool:
+    """Tell whether each row comes after the one before: millions of flows are sorted once only."""
+    texts = (pd.api.types.is_string_dtype(table[name]) for name in keys)
+    if not all(texts) or table[keys].isna().to_numpy().any():
+        return False
+    after = np.zeros(max(len(table) - 1, 0), dtype=bool)
+    for name in reversed(keys):
+        column = table[name]
+        first, second = column.iloc[:-1].array, column.iloc[1:].array
+        after = np.asarray(first < second, bool) | (np.asarray(first == second, bool) & after)
+    return bool(after.all())
 
 
 def _grouping_table(grouping: pd.DataFrame | pd.Series) -> pd.DataFrame:

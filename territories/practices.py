@@ -8,7 +8,7 @@ import pandas as pd
 from territories import codes
 
 
-def practice_places(table: pd.DataFrame) -> pd.DataFrame:
+def practice_places(table: pd.DataFrame, *, known: pd.MultiIndex | None = None) -> pd.DataFrame:
     """Find each practitioner's commune of practice, with the confidence one may have in it.
 
     1. The commune with most of his patients; 2. ties are broken by the amount; 3. what is still
@@ -20,6 +20,8 @@ def practice_places(table: pd.DataFrame) -> pd.DataFrame:
     table
         Columns `residence`, `practitioner`, `patients`, optional `amount` (euros) and `department`
         (empty text: unknown). A practitioner with several departments may practise in any of them.
+    known
+        Pairs (practitioner, department), in order, in place of those of the table.
 
     Returns
     -------
@@ -34,13 +36,54 @@ def practice_places(table: pd.DataFrame) -> pd.DataFrame:
     ----------
     Gautier (2019), interview 19.
     """
-    places = _received(table)
-    everyone = pd.Index(sorted(table["practitioner"].unique()), name="practitioner")
-    totals = places.groupby("practitioner")["patients"].sum().reindex(everyone)
-    candidates = places[places["candidate"]]
+    return practices_of(
+        _received(table),
+        departments_of(table) if known is None else known,
+        everyone=pd.Index(sorted(table["practitioner"].unique()), name="practitioner"),
+    )
+
+
+def practices_of(
+    places: pd.DataFrame,
+    known: pd.MultiIndex,
+    *,
+    everyone: pd.Index,
+    totals: pd.Series | None = None,
+    names: pd.Series | None = None,
+) -> pd.DataFrame:
+    """Find each practitioner's commune of practice from what each commune sends him.
+
+    Parameters
+    ----------
+    places
+        One row by practitioner and commune: `practitioner`, `residence`, `patients` (more than 0)
+        and `cents`. Those that can be neither first nor second may be left out; then `candidate`
+        tells which are in a department where he may practise.
+    known
+        Pairs (practitioner, department) where he may practise, in order; see `departments_of`.
+    everyone
+        Practitioners, in order.
+    totals
+        Patients of each, of all communes; by default the sum of `places`.
+    names
+        Codes of the communes, in order, where `places` has their numbers.
+
+    Returns
+    -------
+    DataFrame
+        See `practice_places`.
+    """
+    if totals is None:
+        totals = places.groupby("practitioner")["patients"].sum()
+    totals = totals.reindex(everyone)
+    chosen = places["candidate"] if "candidate" in places else _candidates(places, known)
+    candidates = places[chosen]
     by_patients = _best(candidates, ["patients", "cents"])
     by_amount = _best(candidates, ["cents", "patients"])
     unrestricted = _best(places, ["patients", "cents"])
+    if names is not None:
+        for each in (by_patients, by_amount, unrestricted):
+            each["residence"] = each["residence"].map(names)
 
     result = pd.DataFrame(index=totals.index)
     result["commune"] = by_patients["residence"]
@@ -51,7 +94,7 @@ def practice_places(table: pd.DataFrame) -> pd.DataFrame:
     tied = by_patients["tied"].reindex(totals.index, fill_value=False).astype(bool)
     result["tied"] = tied
 
-    abroad = _only_department(table, totals.index.difference(by_patients.index))
+    abroad = _only_department(known, totals.index.difference(by_patients.index))
     for column in ("commune", "commune_by_amount"):
         result[column] = result[column].where(~result.index.isin(abroad.index), abroad)
     found = result["commune"].notna() & ~result.index.isin(abroad.index)
@@ -62,26 +105,28 @@ def practice_places(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _received(table: pd.DataFrame) -> pd.DataFrame:
-    """Sum patients and cents by practitioner and residence; mark the candidates."""
+    """Sum patients and cents by practitioner and residence."""
     seen = table[table["patients"] > 0]  # an amount without patients is no evidence
     # Cents are integers, so that ties are exact whatever the order of the sums.
     amount = seen["amount"] if "amount" in seen else pd.Series(0.0, index=seen.index)
     cents = (amount.fillna(0) * 100).round().astype("int64")
     keyed = seen[["practitioner", "residence", "patients"]].assign(cents=cents)
-    places = keyed.groupby(["practitioner", "residence"], as_index=False).sum()
-    places["candidate"] = True
-    known = _departments(table)
-    if len(known):
-        living = pd.MultiIndex.from_arrays(
-            [places["practitioner"], codes.department(places["residence"])]
-        )
-        restricted = places["practitioner"].isin(known.get_level_values(0))
-        places["candidate"] = ~restricted | living.isin(known)
-    return places
+    return keyed.groupby(["practitioner", "residence"], as_index=False).sum()
 
 
-def _departments(table: pd.DataFrame) -> pd.MultiIndex:
-    """Return the pairs (practitioner, department) that the table knows."""
+def _candidates(places: pd.DataFrame, known: pd.MultiIndex) -> pd.Series:
+    """Tell which communes are in a department where their practitioner may practise."""
+    if not len(known):
+        return pd.Series(data=True, index=places.index)
+    living = pd.MultiIndex.from_arrays(
+        [places["practitioner"], codes.department(places["residence"])]
+    )
+    restricted = places["practitioner"].isin(known.get_level_values(0))
+    return ~restricted | living.isin(known)
+
+
+def departments_of(table: pd.DataFrame) -> pd.MultiIndex:
+    """Return the pairs (practitioner, department) that a table knows, in order."""
     if "department" not in table:
         return pd.MultiIndex.from_arrays([[], []])
     pairs = table[["practitioner", "department"]]
@@ -89,9 +134,9 @@ def _departments(table: pd.DataFrame) -> pd.MultiIndex:
     return pd.MultiIndex.from_frame(pairs.sort_values(["practitioner", "department"]))
 
 
-def _only_department(table: pd.DataFrame, practitioners: pd.Index) -> pd.Series:
+def _only_department(known: pd.MultiIndex, practitioners: pd.Index) -> pd.Series:
     """Return the first department of practitioners none of whose candidates is a commune."""
-    pairs = _departments(table).to_frame(index=False, name=["practitioner", "department"])
+    pairs = known.to_frame(index=False, name=["practitioner", "department"])
     pairs = pairs[pairs["practitioner"].isin(practitioners)]
     return pairs.groupby("practitioner")["department"].min()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -22,6 +23,7 @@ from territories._extract import (
     of_year,
     period_of,
 )
+from territories._flow_files import flows_of, written
 from territories._keys import by_value, row_keys
 from territories._layers import read_communes
 from territories._numbers import MASKED_AS, MOST_MASKED
@@ -39,7 +41,6 @@ if TYPE_CHECKING:
 
     import geopandas as gpd
 
-    from territories._coding import Coded
     from territories.cog import CogTable
 
 __all__ = ["account_of", "read_bridges", "read_communes", "read_flows", "read_locked"]
@@ -74,7 +75,9 @@ def read_flows(
     ----------
     path
         Delimited text, XLSX, ODS or Parquet, alone or packed by gzip or zip. Encoding, separator,
-        titles, footnotes, totals and French column names are recognised.
+        titles, footnotes, totals and French column names are recognised. A file of `write_flows`
+        gives back the flows as they were: of the parameters, only `communes`, `on_unknown`,
+        `period` and `masked_as` then count.
     columns
         Ours to theirs, for columns whose names are not recognised.
     cog
@@ -143,6 +146,16 @@ def read_flows(
     table_of_cog = read_cog(cog_table) if isinstance(cog_table, str | Path) else cog_table
     if communes is not None:
         of_kind("GeoDataFrame", communes=communes)
+    before = _kept_flows(
+        path,
+        communes=communes,
+        on_unknown=on_unknown,
+        year=None if year is None else str(year),
+        period=period,
+        masked_as=masked_as,
+    )
+    if before is not None:
+        return before
     raw = read_table(path, sheet=sheet, columns=columns)
     table = matched_extract(raw, columns=columns, activity=activity, cog=table_of_cog)
     table, others = of_year(table, None if year is None else str(year))
@@ -159,7 +172,7 @@ def read_flows(
             dash=dash,
             masked_as=masked_as,
             arrondissements=arrondissements,
-            cover=_cover(pmsi_codes, allocation, communes, table_of_cog),
+            cover=cover_of(pmsi_codes, allocation, communes, table_of_cog),
         ),
     )
     layer = "" if communes is None else str(communes.attrs.get("file", "communes"))
@@ -174,9 +187,11 @@ def read_flows(
         raise InputError(fault("nothing_kept", file=extract.table.file))
     kept = extract.frame[rows]
     if on_unknown == "error" and communes is not None:
-        _refuse_another_region(extract.table.file, extract.coded["residence"], communes)
+        refuse_another_region(
+            extract.table.file, extract.coded["residence"].parts["converted"], communes
+        )
     frame, notices = _brought(kept, extract)
-    notices += _layer_notices(frame, communes, cog, cog_table)
+    notices += layer_notices(frame, communes, cog, cog_table)
     return Flows(
         table=frame,
         communes=communes,
@@ -187,7 +202,7 @@ def read_flows(
     )
 
 
-def _cover(
+def cover_of(
     path: PathLike | None,
     rule: Rule,
     communes: gpd.GeoDataFrame | None,
@@ -203,6 +218,30 @@ def _cover(
         if lost:
             raise CodeError(*lost)
     return parts_of(cover, rule)
+
+
+def _kept_flows(
+    path: PathLike,
+    *,
+    communes: gpd.GeoDataFrame | None,
+    on_unknown: OnUnknown,
+    year: str | None,
+    period: str | None,
+    masked_as: int,
+) -> Flows | None:
+    """Return the flows that `write_flows` wrote; None where the file is any other."""
+    kept = written(path)
+    if kept is None:
+        return None
+    if year is not None and year != kept.told["period"]:
+        raise InputError(fault("year_missing", file=kept.file))
+    flows = flows_of(
+        kept, communes=communes, on_unknown=on_unknown, period=period, masked_as=masked_as
+    )
+    if on_unknown == "error" and communes is not None:
+        refuse_another_region(kept.file, flows.table["residence"], communes)
+    notices = layer_notices(flows.table, communes, None, None)
+    return replace(flows, reconciliation=flows.reconciliation.noted(*notices))
 
 
 def _brought(kept: pd.DataFrame, extract: Extract) -> tuple[pd.DataFrame, list[Sentence]]:
@@ -246,13 +285,14 @@ def _mapped(became: pd.Series, code: pd.Series) -> pd.Series:
     return code.map(became)
 
 
-def _refuse_another_region(file: str, residence: Coded, communes: gpd.GeoDataFrame) -> None:
-    if not residence.parts["converted"].isin(communes.index).any():
+def refuse_another_region(file: str, residences: pd.Series, communes: gpd.GeoDataFrame) -> None:
+    """Refuse flows none of whose residences is in the layer."""
+    if not residences.isin(communes.index).any():
         layer = str(communes.attrs.get("file", "communes"))
         raise InputError(fault("no_common_commune", file=file, layer=layer))
 
 
-def _layer_notices(
+def layer_notices(
     table: pd.DataFrame,
     communes: gpd.GeoDataFrame | None,
     cog: int | None,

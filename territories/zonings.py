@@ -13,19 +13,11 @@ import shapely
 
 from territories import codes
 from territories._columns import code_column, number_column, text_column, totals_of
+from territories._heads import name_list, plain
 from territories._keys import marked
 from territories._layer_files import is_layer
 from territories._layers import attributes_of, read_communes
-from territories._tables import (
-    Table,
-    columns_of,
-    matched,
-    name_list,
-    plain,
-    read_table,
-    row_list,
-    value_list,
-)
+from territories._tables import Table, columns_of, matched, read_table, row_list, value_list
 from territories._words import Sentence
 from territories.errors import CodeError, InputError, fault
 from territories.reconciliation import Reconciliation

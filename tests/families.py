@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, get_args
 from territories._applied import _RESULTS
 from territories._coding import STATES, _distinct, _notices
 from territories._columns import _WRONG, number_column
-from territories._extract import PLACES, Dash, _labels
+from territories._extract import PLACES, Dash, labels
 from territories._files import _SIGNATURES, _TEXTS
 from territories._log_files import _WRITTEN
+from territories._stay_values import REASONS
 from territories.codes import looks_like
 from territories.revisions import ACTIONS
 
@@ -65,7 +66,7 @@ FAMILIES: dict[str, set[str]] = {
     "error.number_": {*_WRONG, *named(number_column, "faults")},
     "error.code_": {*returned(looks_like), "names"},
     "notice.code_": looped(_notices, "key"),
-    "notice.activity_": looped(_labels, "key"),
+    "notice.activity_": looped(labels, "key"),
     "notice.dash_": set(get_args(Dash)),
     "notice.": {*looped(_distinct, "key"), "decimal_comma", "thousands", "notation"},
     "format.": {
@@ -78,10 +79,14 @@ FAMILIES: dict[str, set[str]] = {
     "reason.": {
         *map("_".join, product(STATES, PLACES)),
         *("total", "total_activity", "missing_activity", "missing_practitioner"),
+        *("missing_patient", "missing_date", "cancelled"),
         *("missing_patients", "other_year", "duplicate", "footnote", "practice_undetermined"),
         *("missing_pmsi_code", "missing_site", "missing_stays", "sent_twice"),
         *("unknown_site", "unknown_pmsi_code", "unknown_commune"),
+        "stay_repeated",
+        *filter(None, REASONS),
         *("no_zone", "no_territory", "pair_alone", "pair_twice", "chain_unknown"),
+        *("chain_cap", "patient_unnamed"),
     },
 }
 MADE = {begins + ends for begins, family in FAMILIES.items() for ends in family}

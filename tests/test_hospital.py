@@ -20,7 +20,7 @@ import territories as tt
 from territories import CodeError, InputError, Secrecy
 from territories._inputs import Settings, read_inputs
 from territories._words import using
-from territories.hospital import allocated
+from territories.pmsi import allocated
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from territories._files import Source
-from territories._tables import read_table, recognised
+from territories._heads import recognised
+from territories._tables import read_table
 from territories._text import Cells, header_place, is_footnote, read_text
 from territories._words import using
 from territories.errors import InputError

@@ -1,0 +1,322 @@
+"""Care events added up by an engine: patients by residence, activity and place of care."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from territories._event_values import MILLIONTHS
+from territories.errors import InputError, fault
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import ibis.expr.types as ir
+    import pandas as pd
+
+    from territories._engine import Engine
+    from territories._event_values import Lookups, Numbers
+
+# More rows than one patient may have in a cell; and the least whole number that is not exact in
+# floating point.
+_ROWS: Final = 2**24
+_EXACT: Final = 2**53
+
+_DECIMALS: Final = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Events added up, in the engine.
+
+    Parameters
+    ----------
+    table
+        `residence`, `place`, `activity` and `year` as numbers (of codes of several communes too),
+        `patients` and `masked` in units, `cents` where amounts are known, `events` (rows), all
+        integers.
+    keys
+        Those of the columns that name a cell.
+    cancelled
+        By year (0 without years): `events`, how many rows were cancelled by others, and how many
+        `patients` of a practitioner they were.
+    """
+
+    table: ir.Table
+    keys: tuple[str, ...]
+    cancelled: pd.DataFrame
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """Columns that are summed."""
+        return tuple(each for each in self.table.columns if each not in self.keys)
+
+
+def added_up(
+    engine: Engine,
+    events: ir.Table,
+    lookups: Lookups,
+    *,
+    place: str,
+    years: Sequence[int] | None = None,
+) -> Cells:
+    """Count the distinct patients of each cell.
+
+    First each patient of a cell once, then the cells: so the engine can write what does not fit in
+    memory to its folder, which a count of distinct values cannot.
+
+    Parameters
+    ----------
+    events
+        As `prepared_events` makes them.
+    place
+        ``"practitioner"`` or ``"destination"``.
+    years
+        Keep years apart, those of this list; events of others are none.
+    """
+    joined = kept_events(engine, events, lookups, place=place)
+    sizes = {name: lookups.numbers[name].size for name in ("residence", place, "activity")}
+    # One number for the cell: rows are told apart twice as fast as by three or four columns.
+    key = (joined["residence_number"] * sizes[place] + joined[f"{place}_number"]) * sizes[
+        "activity"
+    ] + joined["activity_number"]
+    if years is not None:
+        first = min(years)
+        sizes["year"] = max(years) - first + 1
+        key = key * sizes["year"] + (joined["year"] - first)
+    columns: dict[str, Any] = {"cell": key}
+    if "patient" in events.columns:
+        columns["patient"] = joined["patient"]
+    columns |= {
+        name: joined[name]
+        for name in ("cents", "acts", "count", "masked")
+        if name in joined.columns
+    }
+    rows = joined.select(**columns)
+    sums = [name for name in ("cents", "acts", "count", "masked") if name in rows.columns]
+    if "patient" in rows.columns:
+        rows = _of_patients(rows, sums)
+    cells = _cells(rows, lookups.unit, sizes.get("year", 1))
+    table = engine.materialised(_unpacked(cells, sizes, years), "cells")
+    keys = ("residence", "place", "activity", *(["year"] if years is not None else []))
+    engine.ease()
+    if "largest" in table.columns:
+        largest = engine.frame(table.agg(largest=table["largest"].max()))["largest"]
+        if (largest.fillna(0) >= _EXACT).any():
+            raise InputError(fault("event_sums"))
+        table = table.drop("largest")
+    lost = engine.frame(table.filter(table["residence"] < 0))
+    if years is None:
+        lost["year"] = 0
+    cancelled = lost.set_index("year")[["events", "patients"]].astype("int64")
+    cancelled["patients"] //= lookups.unit
+    return Cells(table.filter(table["residence"] >= 0), keys, cancelled)
+
+
+def kept_events(engine: Engine, events: ir.Table, lookups: Lookups, *, place: str) -> ir.Table:
+    """Leave the events whose values all stand for something, with their numbers."""
+    joined = with_counts(engine, events, lookups)
+    for name in ("residence", place, "activity"):
+        joined = with_numbers(engine, joined, lookups.numbers[name], name)
+    return joined.filter(counted(joined))
+
+
+def _of_patients(rows: ir.Table, sums: Sequence[str]) -> ir.Table:
+    """Add the rows of each patient of a cell up.
+
+    This is where memory is short. Acts and rows are summed as one number, and as floating points,
+    of which an engine keeps half the bytes: whole numbers are exact there up to 2**53, whatever
+    their order; `largest` tells how near they came.
+    """
+    import ibis  # noqa: PLC0415 - only events need it
+
+    grouped = rows.group_by(["cell", "patient"])
+    exact = [name for name in ("cents",) if name in sums]
+    measures = {name: rows[name].sum() for name in ("count", "masked") if name in sums}
+    measures |= {name: rows[name].cast("float64").sum() for name in exact}
+    if "acts" not in sums:
+        added = grouped.agg(events=rows.count(), **measures)
+    else:
+        acts = rows["acts"]
+        if "count" in sums:  # those of cells that are added up say nothing
+            acts = rows["patient"].isnull().ifelse(0, acts)
+        both = (acts * _ROWS + 1).cast("float64").sum()
+        added = grouped.agg(both=both, **measures)
+        exact.append("both")
+    if not exact:
+        return added
+    whole = {name: added[name].cast("int64") for name in exact}
+    largest = ibis.greatest(*(added[name].abs() for name in exact)).cast("int64")
+    added = added.mutate(largest=largest, **whole)
+    if "acts" not in sums:
+        return added
+    number = added["both"] % _ROWS
+    number = (number < 0).ifelse(number + _ROWS, number)  # of what is below zero
+    return added.mutate(events=number, acts=(added["both"] > _ROWS).ifelse(1, 0)).drop("both")
+
+
+def with_numbers(engine: Engine, events: ir.Table, numbers: Numbers, name: str) -> ir.Table:
+    """Join the number that the raw values of a column stand for; rows without one are left out."""
+    keys = [each for each in numbers.table.columns if each != "number"]
+    if not keys:  # one activity for all
+        return events.mutate(**{f"{name}_number": 0})
+    frame = numbers.table.rename(columns={each: f"{name}_{each}" for each in numbers.table.columns})
+    table = engine.lookup(frame, name)
+    return events.inner_join(table, _matching(events, table, frame, keys, name))
+
+
+def _matching(
+    events: ir.Table, table: ir.Table, frame: pd.DataFrame, keys: Sequence[str], name: str
+) -> list[Any]:
+    """Match raw values; a missing one that stands for something is one of several columns."""
+    return [
+        events[each].identical_to(table[f"{name}_{each}"])
+        if frame[f"{name}_{each}"].isna().any()
+        else events[each] == table[f"{name}_{each}"]
+        for each in keys
+    ]
+
+
+def with_counts(engine: Engine, events: ir.Table, lookups: Lookups) -> ir.Table:
+    """Join the numbers of the cells that are added up already."""
+    if lookups.counts is None:
+        return events
+    frame = lookups.counts.rename(columns={"patients": "written", "masked": "masks"})
+    table = engine.lookup(frame.assign(masks=frame["masks"] * lookups.unit), "counts")
+    joined = events.left_join(table, events["patients"] == table["written"])
+    several = joined.mutate(masked=joined["masks"])
+    return several if lookups.counts["masked"].any() else several.drop("masked")
+
+
+def counted(rows: ir.Table) -> Any:  # noqa: ANN401 - an ibis expression
+    """Keep events of somebody, and cells that are added up already."""
+    if "patient" not in rows.columns:
+        return rows["count"].notnull()
+    if "count" not in rows.columns:
+        return rows["patient"].notnull()
+    return rows["patient"].notnull() | rows["count"].notnull()
+
+
+def _cells(rows: ir.Table, unit: int, years: int) -> ir.Table:
+    """Add patients up to cells.
+
+    What was billed and taken back is no care: such patients go to a cell below zero, of each year.
+    """
+    if "patient" not in rows.columns:
+        measures = {name: rows[name].sum() for name in ("cents", "masked") if name in rows.columns}
+        return rows.group_by("cell").agg(
+            patients=rows["count"].sum(), events=rows.count(), **measures
+        )
+    if "acts" in rows.columns:
+        alive = rows["acts"] > 0
+        if "count" in rows.columns:  # cells that are added up have no acts to tell
+            alive = alive | rows["patient"].isnull()
+        rows = rows.mutate(cell=alive.ifelse(rows["cell"], -1 - rows["cell"] % years))
+    patients = rows.count()
+    if "count" in rows.columns:
+        patients = rows.count(where=rows["patient"].notnull())
+    patients = patients * unit
+    if "count" in rows.columns:
+        patients = patients + rows["count"].sum().coalesce(0)
+    measures = {
+        name: rows[name].sum().coalesce(0)
+        for name in ("events", "cents", "masked")
+        if name in rows.columns
+    }
+    if "largest" in rows.columns:
+        measures["largest"] = rows["largest"].max()
+    return rows.group_by("cell").agg(patients=patients, **measures)
+
+
+def _unpacked(cells: ir.Table, sizes: Mapping[str, int], years: Sequence[int] | None) -> ir.Table:
+    """Take the numbers of a cell apart again."""
+    rest = cells["cell"]
+    columns: dict[str, Any] = {}
+    if years is not None:
+        columns["year"] = rest % sizes["year"] + min(years)
+        rest = (rest - rest % sizes["year"]) // sizes["year"]
+    columns["activity"] = rest % sizes["activity"]
+    rest = (rest - rest % sizes["activity"]) // sizes["activity"]
+    place = next(name for name in sizes if name in ("practitioner", "destination"))
+    columns["place"] = rest % sizes[place]
+    columns["residence"] = (rest - rest % sizes[place]) // sizes[place]
+    lost = cells["cell"] < 0
+    columns["residence"] = lost.ifelse(-1, columns["residence"])
+    if years is not None:
+        columns["year"] = lost.ifelse(min(years) - 1 - cells["cell"], columns["year"])
+    columns = {name: each.cast("int32") for name, each in columns.items()}
+    measures = {name: cells[name].cast("int64") for name in cells.columns if name != "cell"}
+    return cells.select(**columns, **measures)
+
+
+def shared_cells(
+    engine: Engine, cells: Cells, numbers: Numbers, column: str, *, unit: int, whole: bool = True
+) -> Cells:
+    """Share the cells of codes that stand for several communes out among these.
+
+    Whole patients stay whole: the communes with the largest remainders get the units that are left,
+    the lower code first where they are equal (Hamilton). Parts of masked cells, and all where
+    `whole` is False, are shared out in millionths.
+
+    Parameters
+    ----------
+    numbers
+        What the column's numbers are.
+    column
+        ``"residence"`` or ``"place"``.
+    unit
+        What one patient counts as.
+    """
+    if numbers.parts.empty:
+        return cells
+    import ibis  # noqa: PLC0415 - only events need it
+
+    table = cells.table
+    single = table.filter(table[column] < len(numbers.names))
+    several = table.filter(table[column] >= len(numbers.names))
+    parts = engine.lookup(numbers.parts.rename(columns={"number": "part_of"}), "parts")
+    joined = several.inner_join(parts, several[column] == parts["part_of"])
+    grain: Any = ibis.literal(1)
+    if unit == MILLIONTHS and whole:
+        plain = joined["patients"] % unit == 0
+        if "masked" in table.columns:
+            plain = plain & (joined["masked"] == 0)
+        grain = plain.ifelse(unit, 1)
+    row = list(cells.keys)
+    for name in cells.measures:
+        of = grain if name == "patients" else ibis.literal(1)
+        joined = _shared_out(joined.mutate(grain=of), name, row)
+    chosen = {name: joined["commune"] if name == column else joined[name] for name in table.columns}
+    types = table.schema()
+    shared = joined.select(**{name: each.cast(types[name]) for name, each in chosen.items()})
+    together = ibis.union(single, shared, distinct=False)
+    sums = {name: together[name].sum().cast("int64") for name in cells.measures}
+    return Cells(
+        engine.materialised(together.group_by(row).agg(**sums), "shared"),
+        cells.keys,
+        cells.cancelled,
+    )
+
+
+def _shared_out(joined: ir.Table, name: str, row: Sequence[str]) -> ir.Table:
+    """Share one measure out by largest remainders."""
+    import ibis  # noqa: PLC0415
+
+    total = (joined[name] / joined["grain"]).round().cast("int64")
+    exact = total.cast("float64") * joined["part"]
+    # A part of 0.1 of 10 is 1, whatever the last bit says.
+    floor = (exact + 1 / _DECIMALS).floor()
+    remainder = ((exact - floor) * _DECIMALS + 0.5).floor().cast("int64")
+    marked = joined.mutate(exact_total=total, exact_floor=floor.cast("int64"), exact_rest=remainder)
+    window = ibis.window(group_by=list(row))
+    ranked = ibis.window(
+        group_by=list(row), order_by=[marked["exact_rest"].desc(), marked["commune"].asc()]
+    )
+    marked = marked.mutate(
+        exact_left=marked["exact_total"] - marked["exact_floor"].sum().over(window),
+        exact_order=ibis.row_number().over(ranked),
+    )
+    share = marked["exact_floor"] + (marked["exact_order"] < marked["exact_left"]).ifelse(1, 0)
+    return marked.mutate(**{name: (share * marked["grain"]).cast("int64")}).drop(
+        "exact_total", "exact_floor", "exact_rest", "exact_left", "exact_order", "grain"
+    )
