@@ -6,7 +6,7 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import hypothesis
 import layers
@@ -110,3 +110,28 @@ def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
         return Outcome(status, heard.out, heard.err)
 
     return command
+
+
+# Each call on Spark takes seconds to start its stages: all of its tests take half an hour. These are
+# one of each kind, and the same bytes as DuckDB.
+SPARK: Final = (
+    "test_events.py::test_the_same_bytes_on_each_engine",
+    "test_events.py::test_options[spark-plain]",
+    "test_events.py::test_sources_and_orders[spark-folder]",
+    "test_events.py::test_table_of_a_connection",
+    "test_events.py::test_pmsi_codes[spark-population]",
+    "test_stays.py::test_the_fictional_region_line_by_line[spark]",
+    "test_yearly.py::test_change_from_year_to_year[spark]",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave the long tests of Spark out, unless TERRITORIES_SPARK=all."""
+    if os.environ.get("TERRITORIES_SPARK") == "all":
+        return
+    reason = "one of each kind runs on Spark; all of them with TERRITORIES_SPARK=all"
+    for item in items:
+        of_engines = "test_engines.py" in item.nodeid
+        kept = of_engines or item.nodeid.endswith(SPARK)
+        if item.get_closest_marker("spark") and not kept:
+            item.add_marker(pytest.mark.skip(reason=reason))
