@@ -439,7 +439,7 @@ def opened_source(
     if isinstance(source, str) and not Path(source).exists() and _knows(engine, source):
         source = engine.connection.table(source)
     if isinstance(source, ir.Table):
-        name = source.get_name() if hasattr(source, "get_name") else "events"
+        name = getattr(source.op(), "name", "events")  # an expression has none
         heads = heads_of(name, source.columns)
         table = Source(frame=nothing, file=name, sha256="", heads=heads)
         return engine.typed(source, heads), table, lambda _column, _values: "…"

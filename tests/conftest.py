@@ -112,8 +112,8 @@ def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
     return command
 
 
-# Each call on Spark takes seconds to start its stages: all of its tests take half an hour. These are
-# one of each kind, and the same bytes as DuckDB.
+# Each call on Spark takes seconds: all of its tests take half an hour. These are one of each
+# kind.
 SPARK: Final = (
     "test_events.py::test_the_same_bytes_on_each_engine",
     "test_events.py::test_options[spark-plain]",
