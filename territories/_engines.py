@@ -31,6 +31,7 @@ _LEAST: Final = 100 * 1000**2
 def opened_engine(
     backend: Any = "duckdb",  # noqa: ANN401 - a name, or any connection of ibis
     *,
+    source: object = None,
     memory: str = "2GB",
     spill: str | Path | None = None,
     master: str | None = None,
@@ -42,6 +43,8 @@ def opened_engine(
     ----------
     backend
         ``"duckdb"``, ``"spark"``, or a connection of ibis: it is used as it is and stays open.
+    source
+        What is to be read: a table of ibis is computed where it is, if no other engine is named.
     memory
         The most the engine may hold: ``"2GB"``, ``"512 Mo"``.
     spill
@@ -61,6 +64,8 @@ def opened_engine(
         written to.
     """
     limit = memory_bytes(memory)
+    if backend == "duckdb":
+        backend = _backend_of(source) or backend
     if master is not None and backend != "spark":
         raise InputError(fault("engine_master", master=master))
     with contextlib.ExitStack() as stack:
@@ -83,6 +88,14 @@ def opened_engine(
         engine.ours = isinstance(backend, str)
         stack.callback(engine.close)
         yield engine
+
+
+def _backend_of(source: object) -> object:
+    """Return the connection of a table of ibis; None of files, and of a table in memory."""
+    find = getattr(source, "get_backend", None)
+    with contextlib.suppress(Exception):  # it has none, or several
+        return find() if find is not None else None
+    return None
 
 
 @contextlib.contextmanager

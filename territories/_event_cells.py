@@ -105,12 +105,21 @@ def added_up(
         if (largest.fillna(0) >= _EXACT).any():
             raise InputError(fault("event_sums"))
         table = table.drop("largest")
+    table = without_masks(engine, table)
     lost = engine.frame(table.filter(table["residence"] < 0))
     if years is None:
         lost["year"] = 0
     cancelled = lost.set_index("year")[["events", "patients"]].astype("int64")
     cancelled["patients"] //= lookups.unit
     return Cells(table.filter(table["residence"] >= 0), keys, cancelled)
+
+
+def without_masks(engine: Engine, table: ir.Table) -> ir.Table:
+    """Leave the column `masked` out where no cell is: masked ones may all have been set aside."""
+    if "masked" not in table.columns:
+        return table
+    masked = engine.frame(table.agg(masked=table["masked"].sum().coalesce(0)))["masked"]
+    return table if masked.any() else table.drop("masked")
 
 
 def kept_events(engine: Engine, events: ir.Table, lookups: Lookups, *, place: str) -> ir.Table:

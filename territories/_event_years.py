@@ -9,7 +9,7 @@ import pandas as pd
 
 from territories import codes
 from territories._event_account import counted_reasons, lost_events
-from territories._event_cells import Cells, kept_events
+from territories._event_cells import Cells, kept_events, without_masks
 from territories._event_reading import written_patients
 from territories.practices import departments_of
 
@@ -70,7 +70,7 @@ def _other_years(engine: Engine, read: EventsRead) -> pd.Series:
     if "patient" not in read.every.columns:
         return pd.Series(dtype="int64")
     dated = read.every.filter(read.every["year"].notnull() & read.every["patient"].notnull())
-    pairs = dated.select("year", "patient", who=dated[read.place].strip())
+    pairs = dated.select("year", "patient", who=dated[read.place].strip().coalesce(""))
     pairs = pairs.group_by(["patient", "who"]).agg(
         first=pairs["year"].min(), last=pairs["year"].max()
     )
@@ -124,8 +124,6 @@ def _departments(engine: Engine, read: EventsRead) -> dict[int, pd.MultiIndex]:
 def year_cells(engine: Engine, cells: Cells, year: int) -> Cells:
     """Return the cells of one year."""
     table = cells.table.filter(cells.table["year"] == year).drop("year")
-    if "masked" in table.columns:
-        masked = engine.frame(table.agg(masked=table["masked"].sum().coalesce(0)))["masked"]
-        table = table if masked.any() else table.drop("masked")
+    table = without_masks(engine, table)
     cancelled = cells.cancelled[cells.cancelled.index == year]
     return Cells(table, tuple(name for name in cells.keys if name != "year"), cancelled)

@@ -127,7 +127,9 @@ def events_to_flows(
     years = wanted_years(period)
     if tell is not None:
         tell("events_engine")
-    with opened_engine(backend, memory=memory, spill=spill, master=master, tell=tell) as engine:
+    with opened_engine(
+        backend, source=source, memory=memory, spill=spill, master=master, tell=tell
+    ) as engine:
         read = read_events(engine, source, job, years=years)
         engine.stage("events_cells")
         cells = added_up(engine, read.events, read.lookups, place=read.place)
@@ -207,7 +209,7 @@ def yearly_flows(
         columns=columns,
     )
     years = wanted_years(period) or ALL_YEARS
-    with opened_engine(backend, memory=memory, spill=spill, master=master) as engine:
+    with opened_engine(backend, source=source, memory=memory, spill=spill, master=master) as engine:
         read = read_events(engine, source, job, years=years)
         reads = reads_by_year(engine, read)
         cells = added_up(engine, read.events, read.lookups, place=read.place, years=list(reads))
@@ -261,7 +263,7 @@ def _flows(engine: Engine, cells: Cells, read: EventsRead, account: Reconciliati
         departments = lookups.departments
         known = departments.to_frame(index=False, name=["practitioner", "department"])
         last = known.groupby("practitioner")["department"].last()
-        columns["department"] = columns[name].map(last).fillna("").astype("str")
+        columns["department"] = columns[name].map(last).astype("string").fillna("").astype("str")
     # In the order in which `read_flows`, and `Flows.located`, leave them.
     order = ["residence", *([name] if read.place == name == "destination" else []), "activity"]
     order += [each for each in columns if each not in order]

@@ -128,7 +128,7 @@ def shared_patients(
         columns=columns,
     )
     years = wanted_years(period)
-    with opened_engine(backend, memory=memory, spill=spill, master=master) as engine:
+    with opened_engine(backend, source=source, memory=memory, spill=spill, master=master) as engine:
         read = read_events(engine, source, job, years=years)
         if read.place != "practitioner" or "patient" not in read.table.heads:
             raise InputError(fault("shared_columns", file=read.table.file))

@@ -125,7 +125,7 @@ def stays_to_flows(
         strict=on_unknown == "error",
     )
     listed = listed_sites(sites)
-    with opened_engine(backend, memory=memory, spill=spill, master=master) as engine:
+    with opened_engine(backend, source=source, memory=memory, spill=spill, master=master) as engine:
         cells, years = stay_cells(engine, source, lines, listed.entities)
     return flows_of_cells(
         cells,

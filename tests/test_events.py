@@ -503,7 +503,7 @@ def test_residence_of_the_snds(
     assert check(quick, path, frame, **world.options) is not None
 
 
-@pytest.mark.skip(reason="known fault: an expression of a connection of DuckDB; to be mended")
+@pytest.mark.spark
 def test_table_of_a_connection(
     world: care.World, nasty: pd.DataFrame, spark: SparkSession, tmp_path: Path
 ) -> None:

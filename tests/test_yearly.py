@@ -154,7 +154,6 @@ CELLS = {
 }
 
 
-@pytest.mark.skip(reason="known fault: a drawn table differs from its years alone; to be mended")
 def test_any_small_table(world: care.World, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("small")
     lines = st.tuples(*(st.sampled_from(each) for each in CELLS.values()))
