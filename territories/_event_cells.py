@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -9,7 +11,7 @@ from territories._event_values import MILLIONTHS
 from territories.errors import InputError, fault
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     import ibis.expr.types as ir
     import pandas as pd
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
 # floating point.
 _ROWS: Final = 2**24
 _EXACT: Final = 2**53
+
+# Residences of cells that stand for no care: what was taken back, and sums that are not exact.
+_CANCELLED: Final = -1
+_INEXACT: Final = -2
 
 _DECIMALS: Final = 1_000_000_000
 
@@ -75,15 +81,14 @@ def added_up(
         Keep years apart, those of this list; events of others are none.
     """
     joined = kept_events(engine, events, lookups, place=place)
-    sizes = {name: lookups.numbers[name].size for name in ("residence", place, "activity")}
     # One number for the cell: rows are told apart twice as fast as by three or four columns.
-    key = (joined["residence_number"] * sizes[place] + joined[f"{place}_number"]) * sizes[
-        "activity"
-    ] + joined["activity_number"]
+    bits = {name: _bits(lookups.numbers[name].size) for name in ("residence", place, "activity")}
+    key = joined["residence_number"]
+    for name in (place, "activity"):
+        key = key * 2 ** bits[name] + joined[f"{name}_number"]
     if years is not None:
-        first = min(years)
-        sizes["year"] = max(years) - first + 1
-        key = key * sizes["year"] + (joined["year"] - first)
+        bits["year"] = _bits(max(years) - min(years) + 1)
+        key = key * 2 ** bits["year"] + (joined["year"] - min(years))
     columns: dict[str, Any] = {"cell": key}
     if "patient" in events.columns:
         columns["patient"] = joined["patient"]
@@ -96,17 +101,14 @@ def added_up(
     sums = [name for name in ("cents", "acts", "count", "masked") if name in rows.columns]
     if "patient" in rows.columns:
         rows = _of_patients(rows, sums)
-    cells = _cells(rows, lookups.unit, sizes.get("year", 1))
-    table = engine.materialised(_unpacked(cells, sizes, years), "cells")
+    cells = _cells(rows, lookups.unit, bits.get("year", 0))
+    table = engine.materialised(_unpacked(cells, bits, years), "cells")
     keys = ("residence", "place", "activity", *(["year"] if years is not None else []))
     engine.ease()
-    if "largest" in table.columns:
-        largest = engine.frame(table.agg(largest=table["largest"].max()))["largest"]
-        if (largest.fillna(0) >= _EXACT).any():
-            raise InputError(fault("event_sums"))
-        table = table.drop("largest")
     table = without_masks(engine, table)
     lost = engine.frame(table.filter(table["residence"] < 0))
+    if (lost["residence"] == _INEXACT).any():
+        raise InputError(fault("event_sums"))
     if years is None:
         lost["year"] = 0
     cancelled = lost.set_index("year")[["events", "patients"]].astype("int64")
@@ -135,10 +137,8 @@ def _of_patients(rows: ir.Table, sums: Sequence[str]) -> ir.Table:
 
     This is where memory is short. Acts and rows are summed as one number, and as floating points,
     of which an engine keeps half the bytes: whole numbers are exact there up to 2**53, whatever
-    their order; `largest` tells how near they came.
+    their order; `inexact` tells whether they came there.
     """
-    import ibis  # noqa: PLC0415 - only events need it
-
     grouped = rows.group_by(["cell", "patient"])
     exact = [name for name in ("cents",) if name in sums]
     measures = {name: rows[name].sum() for name in ("count", "masked") if name in sums}
@@ -154,14 +154,19 @@ def _of_patients(rows: ir.Table, sums: Sequence[str]) -> ir.Table:
         exact.append("both")
     if not exact:
         return added
+    far = [added[name].abs() >= _EXACT for name in exact]
     whole = {name: added[name].cast("int64") for name in exact}
-    largest = ibis.greatest(*(added[name].abs() for name in exact)).cast("int64")
-    added = added.mutate(largest=largest, **whole)
+    added = added.mutate(inexact=functools.reduce(operator.or_, far), **whole)
     if "acts" not in sums:
         return added
-    number = added["both"] % _ROWS
-    number = (number < 0).ifelse(number + _ROWS, number)  # of what is below zero
-    return added.mutate(events=number, acts=(added["both"] > _ROWS).ifelse(1, 0)).drop("both")
+    # The bits of the rows are the same where acts are below zero.
+    number, acts = added["both"] & (_ROWS - 1), added["both"] > _ROWS
+    return added.mutate(events=number, acts=acts.ifelse(1, 0)).drop("both")
+
+
+def _bits(size: int) -> int:
+    """Return how many bits hold so many numbers."""
+    return (size - 1).bit_length()
 
 
 def with_numbers(engine: Engine, events: ir.Table, numbers: Numbers, name: str) -> ir.Table:
@@ -209,7 +214,9 @@ def counted(rows: ir.Table) -> Any:  # noqa: ANN401 - an ibis expression
 def _cells(rows: ir.Table, unit: int, years: int) -> ir.Table:
     """Add patients up to cells.
 
-    What was billed and taken back is no care: such patients go to a cell below zero, of each year.
+    What was billed and taken back is no care: such patients go to a cell below zero, of each year;
+    `years` is the bits that tell them apart. Below these cells is the one of sums that are not
+    exact.
     """
     if "patient" not in rows.columns:
         measures = {name: rows[name].sum() for name in ("cents", "masked") if name in rows.columns}
@@ -220,7 +227,9 @@ def _cells(rows: ir.Table, unit: int, years: int) -> ir.Table:
         alive = rows["acts"] > 0
         if "count" in rows.columns:  # cells that are added up have no acts to tell
             alive = alive | rows["patient"].isnull()
-        rows = rows.mutate(cell=alive.ifelse(rows["cell"], -1 - rows["cell"] % years))
+        rows = rows.mutate(cell=alive.ifelse(rows["cell"], -1 - (rows["cell"] & (2**years - 1))))
+    if "inexact" in rows.columns:
+        rows = rows.mutate(cell=rows["inexact"].ifelse(-1 - 2**years, rows["cell"]))
     patients = rows.count()
     if "count" in rows.columns:
         patients = rows.count(where=rows["patient"].notnull())
@@ -232,30 +241,27 @@ def _cells(rows: ir.Table, unit: int, years: int) -> ir.Table:
         for name in ("events", "cents", "masked")
         if name in rows.columns
     }
-    if "largest" in rows.columns:
-        measures["largest"] = rows["largest"].max()
     return rows.group_by("cell").agg(patients=patients, **measures)
 
 
-def _unpacked(cells: ir.Table, sizes: Mapping[str, int], years: Sequence[int] | None) -> ir.Table:
+def _unpacked(cells: ir.Table, bits: dict[str, int], years: Sequence[int] | None) -> ir.Table:
     """Take the numbers of a cell apart again."""
-    rest = cells["cell"]
-    columns: dict[str, Any] = {}
-    if years is not None:
-        columns["year"] = rest % sizes["year"] + min(years)
-        rest = (rest - rest % sizes["year"]) // sizes["year"]
-    columns["activity"] = rest % sizes["activity"]
-    rest = (rest - rest % sizes["activity"]) // sizes["activity"]
-    place = next(name for name in sizes if name in ("practitioner", "destination"))
-    columns["place"] = rest % sizes[place]
-    columns["residence"] = (rest - rest % sizes[place]) // sizes[place]
+    rest, columns = cells["cell"], {}
+    for name in reversed(bits):
+        columns[name] = rest & (2 ** bits[name] - 1)
+        rest = rest >> bits[name]
     lost = cells["cell"] < 0
-    columns["residence"] = lost.ifelse(-1, columns["residence"])
+    below = (cells["cell"] < -(2 ** bits.get("year", 0))).ifelse(_INEXACT, _CANCELLED)
+    columns["residence"] = lost.ifelse(below, columns["residence"])
     if years is not None:
-        columns["year"] = lost.ifelse(min(years) - 1 - cells["cell"], columns["year"])
-    columns = {name: each.cast("int32") for name, each in columns.items()}
+        year = columns["year"] + min(years)
+        columns["year"] = lost.ifelse(min(years) - 1 - cells["cell"], year)
+    named = {
+        name if name in ("residence", "activity", "year") else "place": each.cast("int32")
+        for name, each in columns.items()
+    }
     measures = {name: cells[name].cast("int64") for name in cells.columns if name != "cell"}
-    return cells.select(**columns, **measures)
+    return cells.select(**named, **measures)
 
 
 def shared_cells(

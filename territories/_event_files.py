@@ -124,6 +124,13 @@ class EventFiles:
         """Bytes of all the files."""
         return sum(path.stat().st_size for path in self.paths)
 
+    def filled(self, column: str) -> int | None:
+        """Count the rows with a value in a column, where all files say it of themselves."""
+        if any(each.rows is None or column not in each.types for each in self.files):
+            return None
+        found = [_filled(path, column) for path in self.paths]
+        return None if None in found else sum(each for each in found if each is not None)
+
     def sha256(self, tell: Callable[[int], None] | None = None) -> str:
         """Return the hash of the source: of one file, its own; of several, of theirs in order.
 
@@ -255,6 +262,18 @@ def _looked_text(path: Path, name: str, keys: Keys) -> EventFile:
 def _others(keys: Keys, types: Mapping[str, object]) -> Keys:
     """Leave out what folders say of a column that the file has itself."""
     return {name: value for name, value in keys.items() if name not in types}
+
+
+def _filled(path: Path, column: str) -> int | None:
+    """Count the rows with a value in a column of a Parquet file, if its footer says it."""
+    with pa.parquet.ParquetFile(path) as book:
+        place = book.schema_arrow.names.index(column)
+        flat = len(book.schema.names) == len(book.schema_arrow)
+        groups = range(book.metadata.num_row_groups)
+        told = [book.metadata.row_group(each).column(place).statistics for each in groups if flat]
+    if not flat or any(each is None or not each.has_null_count for each in told):
+        return None
+    return sum(int(each.num_values) for each in told)
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:

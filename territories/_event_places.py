@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from territories import codes
+from territories._event_values import positions
 from territories.practices import practices_of
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Located:
     """
 
     practices: pd.DataFrame
-    destinations: tuple[str, ...]
+    destinations: pd.Index
     places: pd.DataFrame
 
 
@@ -50,7 +51,7 @@ def located_places(engine: Engine, cells: Cells, lookups: Lookups) -> Located:
     seen = cells.table.filter(cells.table["patients"] > 0)
     cents = seen["cents"].sum() if "cents" in cells.measures else ibis.literal(0)
     sent = seen.group_by(["place", "residence"]).agg(patients=seen["patients"].sum(), cents=cents)
-    names = pd.Series(lookups.numbers["residence"].names, dtype="str")
+    names = pd.Series(lookups.numbers["residence"].names)
     within = ["place"]
     if len(lookups.departments):
         sent = _with_candidates(engine, sent, lookups)
@@ -80,7 +81,7 @@ def located_places(engine: Engine, cells: Cells, lookups: Lookups) -> Located:
     places = engine.frame(first.select(**{each: columns[each] for each in wanted}))
     totals = engine.frame(sent.group_by("place").agg(patients=sent["patients"].sum()))
     everyone = engine.frame(cells.table.select("place").distinct())
-    who = pd.Index(lookups.numbers["practitioner"].names, name="practitioner", dtype="str")
+    who = lookups.numbers["practitioner"].names.rename("practitioner")
     present = np.sort(everyone["place"].to_numpy())
     known = lookups.departments
     of = who.get_indexer(known.get_level_values(0))
@@ -93,15 +94,15 @@ def located_places(engine: Engine, cells: Cells, lookups: Lookups) -> Located:
         names=names,
     ).set_axis(who[present])
     destination = practices["commune"]
-    destinations = pd.Index(sorted(destination.dropna().unique()))
+    destinations = pd.Index(destination.dropna().drop_duplicates().astype("str")).sort_values()
     placed = destination.notna().to_numpy()
     return Located(
         practices=practices,
-        destinations=tuple(destinations),
+        destinations=destinations,
         places=pd.DataFrame(
             {
                 "practitioner": present[placed],
-                "destination": destinations.get_indexer(destination[placed]),
+                "destination": positions(destination[placed], destinations).to_numpy(),
             }
         ),
     )
@@ -110,10 +111,10 @@ def located_places(engine: Engine, cells: Cells, lookups: Lookups) -> Located:
 def _with_candidates(engine: Engine, sent: ir.Table, lookups: Lookups) -> ir.Table:
     """Mark the communes in a department where their practitioner is known to practise."""
     department, where = pd.factorize(
-        codes.department(pd.Series(lookups.numbers["residence"].names, dtype="str"))
+        codes.department(pd.Series(lookups.numbers["residence"].names))
     )
     of = pd.DataFrame({"commune": np.arange(len(department)), "department": department})
-    who = pd.Index(lookups.numbers["practitioner"].names, dtype="str")
+    who = lookups.numbers["practitioner"].names
     known = pd.DataFrame(
         {
             "who": who.get_indexer(lookups.departments.get_level_values(0)),

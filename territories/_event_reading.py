@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-import threading
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,8 +17,8 @@ from territories._columns import count_column
 from territories._event_account import counted_reasons, reasons_aside
 from territories._event_cells import kept_events
 from territories._event_columns import CENTS, THOUSANDTHS, odd_cells, prepared_events
-from territories._event_files import first_rows, found_files, matched_files
 from territories._event_places import in_patients
+from territories._event_source import Source, opened_source
 from territories._event_values import (
     Places,
     Values,
@@ -32,7 +30,6 @@ from territories._extract import Dash, Options
 from territories._heads import is_ours, matched_names, name_list
 from territories._numbers import MOST_MASKED
 from territories._rows import OnUnknown
-from territories._tables import Table
 from territories.activities import known as activities_known
 from territories.errors import InputError, fault, of_kind, one_of
 from territories.pmsi import Rule
@@ -40,15 +37,15 @@ from territories.read import cover_of
 from territories.reconciliation import Reconciliation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import geopandas as gpd
     import ibis.expr.types as ir
 
     from territories._engine import Engine
     from territories._event_cells import Cells
-    from territories._event_files import EventFiles
     from territories._event_values import Lookups, Rows
+    from territories._tables import Table
     from territories._words import Sentence
     from territories.cog import CogTable
 
@@ -56,46 +53,6 @@ PathLike = str | Path
 
 _PERIOD: Final = re.compile(r"((?:19|20)[0-9]{2})(?:\s*-\s*((?:19|20)[0-9]{2}))?")
 _SNDS: Final = ("snds_department", "snds_commune")
-
-
-def _no_digest() -> str:
-    return ""
-
-
-@dataclass(frozen=True)
-class Source(Table):
-    """Names of a source and of its columns, for messages.
-
-    Parameters
-    ----------
-    digest
-        Returns the hash of the bytes of all its files; it may still be at work.
-    """
-
-    digest: Callable[[], str] = _no_digest
-
-
-def _hashed_beside(files: EventFiles) -> Callable[[], str]:
-    """Hash files while the engine is at work on them; return what waits for the hash."""
-    found: list[str | Exception] = []
-
-    def work() -> None:
-        try:
-            found.append(files.sha256())
-        except Exception as problem:  # noqa: BLE001 - it is raised where the hash is asked for
-            found.append(problem)
-
-    # One that is given up must not keep the program from ending.
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-
-    def digest() -> str:
-        thread.join()
-        if isinstance(found[0], Exception):
-            raise found[0]
-        return found[0]
-
-    return digest
 
 
 @dataclass(frozen=True)
@@ -251,7 +208,7 @@ def read_events(
     prepared = prepared_events(raw)
     if years is not None and "year" not in prepared.columns:
         raise InputError(fault("year_missing", file=table.file))
-    counted = _summed_up(engine, raw, prepared, by_year=years is not None)
+    counted = _summed_up(engine, raw, prepared, table, by_year=years is not None)
     rows = int(counted["rows"].sum())
     events, aside = prepared, {}
     chosen_years = counted
@@ -373,29 +330,31 @@ def period_name(years: pd.Series) -> str | None:
     return named_years(range(first, last + 1))
 
 
-def _summed_up(engine: Engine, raw: ir.Table, prepared: ir.Table, *, by_year: bool) -> pd.DataFrame:
+def _summed_up(
+    engine: Engine, raw: ir.Table, prepared: ir.Table, table: Source, *, by_year: bool
+) -> pd.DataFrame:
     """Count rows by year; where years are not told apart, rows of the first and of the last.
 
     Of plain days and numbers of patients, engines know as much without reading them.
     """
-    days = "date" in raw.columns and raw["date"].type().is_date()
+    dates = "date" in raw.columns and raw["date"].type().is_date()
     numbers = "patient" in raw.columns and raw["patient"].type().is_integer()
-    if by_year or not (days and numbers) or "patients" in raw.columns:
+    if by_year or not (dates and numbers) or "patients" in raw.columns:
         counted = engine.frame(_summary(prepared))
         return counted.assign(year=counted["year"].astype("Int64"))
-    found = engine.frame(
-        raw.agg(
-            rows=raw.count(),
-            somebody=raw["patient"].count(),
-            dated=raw["date"].count(),
-            first=raw["date"].min().year(),
-            last=raw["date"].max().year(),
-        )
+    days = raw["date"]
+    told = engine.frame(
+        raw.agg(rows=raw.count(), first=days.min().year(), last=days.max().year())
     ).iloc[0]
-    years = [found["first"], found["last"]] if found["dated"] else []
-    years += [pd.NA] * int(found["dated"] < found["rows"])
+    filled = {name: table.filled(name) for name in ("patient", "date")}
+    counts = {name: raw[name].count() for name, known in filled.items() if known is None}
+    if counts:
+        counted = engine.frame(raw.agg(**counts))
+        filled |= {name: int(counted[name].iloc[0]) for name in counts}
+    years = [told["first"], told["last"]] if filled["date"] else []
+    years += [pd.NA] * int(filled["date"] < told["rows"])
     counted = pd.DataFrame({"year": pd.array(years, dtype="Int64")})
-    sums = {"rows": found["rows"], "somebody": found["somebody"], "written": 0, "both": 0}
+    sums = {"rows": told["rows"], "somebody": filled["patient"], "written": 0, "both": 0}
     first = counted.index == 0
     return counted.assign(**{name: first * int(each) for name, each in sums.items()})
 
@@ -419,58 +378,6 @@ def _summary(events: ir.Table) -> ir.Table:
         written=marked.count(where=marked["written"]),
         both=marked.count(where=marked["named"] & marked["written"]),
     )
-
-
-def opened_source(
-    engine: Engine,
-    source: PathLike | Sequence[PathLike] | ir.Table,
-    heads_of: Callable[[str, Sequence[str]], dict[str, str]],
-) -> tuple[ir.Table, Source, Rows]:
-    """Find the source, its columns, and how rows of it are found.
-
-    Parameters
-    ----------
-    heads_of
-        Finds ours among the names of its columns; takes its name and these.
-    """
-    import ibis.expr.types as ir  # noqa: PLC0415 - only events need it
-
-    nothing = pd.DataFrame()
-    if isinstance(source, str) and not Path(source).exists() and _knows(engine, source):
-        source = engine.connection.table(source)
-    if isinstance(source, ir.Table):
-        name = getattr(source.op(), "name", "events")  # an expression has none
-        heads = heads_of(name, source.columns)
-        table = Source(frame=nothing, file=name, sha256="", heads=heads)
-        return engine.typed(source, heads), table, lambda _column, _values: "…"
-    files = found_files(source)
-    wanted = heads_of(files.file, files.columns)
-    heads = matched_files(files, required=list(wanted), columns=wanted)
-    table = Source(
-        frame=nothing,
-        file=files.file,
-        sha256="",
-        heads=heads,
-        notices=files.notices,
-        digest=_hashed_beside(files),
-    )
-
-    def where(column: str, values: list[str | None]) -> str:
-        cells = {None if value is None else value.strip() or None for value in values}
-        found = first_rows(files, heads[column], cells)
-        several = len(files.files) > 1
-        rows = [f"{name}:{row}" if several else str(row) for name, row in found]
-        return ", ".join(rows) or "…"
-
-    return engine.read(files, heads), table, where
-
-
-def _knows(engine: Engine, name: str) -> bool:
-    # It is asked for, not looked up in a list: ibis 12 cannot list the tables of DuckDB 2.
-    with contextlib.suppress(Exception):  # each engine says in its own way that it has none
-        engine.connection.table(name)
-        return True
-    return False
 
 
 def _heads(file: str, present: Sequence[str], job: Job) -> dict[str, str]:

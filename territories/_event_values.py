@@ -111,7 +111,7 @@ class Numbers:
     """
 
     table: pd.DataFrame
-    names: tuple[str, ...]
+    names: pd.Index
     parts: pd.DataFrame
     bad: pd.DataFrame
 
@@ -271,24 +271,33 @@ def _of_codes(table: Values, state: pd.Series, column: Coded) -> Numbers:
     good = state == ""
     parts = column.parts[column.parts["code"].isin(column.code[good])]
     several = parts["code"].duplicated(keep=False)
-    names = pd.Index(sorted(parts["converted"].unique()))
-    split = pd.Index(sorted(parts.loc[several, "code"].unique()))
+    names = _in_order(parts["converted"])
+    split = _in_order(parts.loc[several, "code"])
     single = parts[~several].set_index("code")["converted"]
-    number = pd.Series(names.get_indexer(column.code.map(single)), index=column.code.index)
-    number = number.where(~column.code.isin(split), len(names) + split.get_indexer(column.code))
+    number = positions(column.code.map(single), names)
+    number = number.where(~column.code.isin(split), positions(column.code, split) + len(names))
     shared = parts[several]
     return Numbers(
         table=_kept(table, good, number),
-        names=tuple(names),
+        names=names,
         parts=pd.DataFrame(
             {
-                "number": len(names) + split.get_indexer(shared["code"]),
-                "commune": names.get_indexer(shared["converted"]),
+                "number": positions(shared["code"], split) + len(names),
+                "commune": positions(shared["converted"], names),
                 "part": shared["part"].to_numpy(dtype="float64"),
             }
         ),
         bad=table.raw.assign(state=state)[~good],
     )
+
+
+def _in_order(names: pd.Series) -> pd.Index:
+    return pd.Index(names.drop_duplicates().astype("str")).sort_values()
+
+
+def positions(values: pd.Series, names: pd.Index) -> pd.Series:
+    """Return the place of each value among names; -1 where it is not there."""
+    return pd.Series(names.get_indexer(pd.Index(values)), index=values.index, dtype="int64")
 
 
 def _kept(table: Values, good: pd.Series, number: pd.Series) -> pd.DataFrame:
@@ -322,11 +331,11 @@ def _activities(
     silent = (how == "missing") | (how == "total")
     if on_unknown != "aside" and silent.any():
         faults.append(fault("cell_empty", file=table.file, **table.told("activity", silent)))
-    names = pd.Index(sorted(name[~silent].unique()))
-    number = pd.Series(names.get_indexer(name), index=name.index)
+    names = _in_order(name[~silent])
+    number = positions(name, names)
     return Numbers(
         table=_kept(table, ~silent, number),
-        names=tuple(names),
+        names=names,
         parts=_no_parts(),
         bad=table.raw.assign(state="missing")[silent],
     )
@@ -344,11 +353,11 @@ def _practitioners(
     if "department" in table.frame:
         departments(table, notices, faults)
         known = known_departments(table)
-    names = pd.Index(sorted(who[~silent].unique()), dtype="str")
-    number = pd.Series(names.get_indexer(who), index=who.index)
+    names = _in_order(who[~silent])
+    number = positions(who, names)
     kept = _kept(table, ~silent, number)[["practitioner", "number"]].drop_duplicates()
     bad = table.raw[["practitioner"]].assign(state="missing")[silent].drop_duplicates()
-    return Numbers(kept, tuple(names), _no_parts(), bad), known
+    return Numbers(kept, names, _no_parts(), bad), known
 
 
 def known_departments(table: Values) -> pd.MultiIndex:

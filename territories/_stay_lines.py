@@ -12,7 +12,8 @@ import pandas as pd
 
 from territories._columns import totals_of
 from territories._event_columns import prepared_events
-from territories._event_reading import named_years, opened_source, period_name
+from territories._event_reading import named_years, period_name
+from territories._event_source import opened_source
 from territories._event_values import Places, Values, distinct_values
 from territories._stay_cells import StayCells
 from territories._stay_values import (
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from territories._engine import Engine
-    from territories._event_reading import Source
+    from territories._event_source import Source
     from territories._event_values import Rows
 
 PathLike = str | Path

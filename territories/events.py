@@ -135,8 +135,7 @@ def events_to_flows(
         cells = added_up(engine, read.events, read.lookups, place=read.place)
         engine.stage("events_places")
         account = read.account(cells)
-        flows = _flows(engine, cells, read, account)
-    return replace(flows, period=read.period)
+        return _flows(engine, cells, read, account)
 
 
 def yearly_flows(
@@ -216,8 +215,7 @@ def yearly_flows(
         flows = {}
         for year, of in reads.items():
             own = year_cells(engine, cells, year)
-            found = _flows(engine, own, of, of.account(own))
-            flows[str(year)] = replace(found, period=of.period)
+            flows[str(year)] = _flows(engine, own, of, of.account(own))
     return flows
 
 
@@ -243,11 +241,9 @@ def _flows(engine: Engine, cells: Cells, read: EventsRead, account: Reconciliati
     sums = table.group_by(keys).agg(
         **{each: table[each].sum() for each in plain.measures if each != "events"}
     )
-    # Few bytes for each: there may be millions of flows.
+    # Few bytes for each, and in order while they are numbers: there may be millions of flows.
     small = {each: sums[each].cast("int32") for each in keys}
-    numbers = engine.frame(sums.mutate(**small))
-    # In the order of their codes, before these are written.
-    numbers = numbers.sort_values(keys, ignore_index=True)
+    numbers = engine.frame(sums.mutate(**small).order_by(keys))
     columns = {
         "residence": _named(residences.names, numbers["residence"]),
         "activity": _named(lookups.numbers["activity"].names, numbers["activity"]),
@@ -289,8 +285,8 @@ def _flows(engine: Engine, cells: Cells, read: EventsRead, account: Reconciliati
     return flows
 
 
-def _named(names: Sequence[str], numbers: pd.Series) -> pd.Series:
-    return pd.Series(names, dtype="str").take(numbers.to_numpy()).set_axis(numbers.index)
+def _named(names: pd.Index, numbers: pd.Series) -> pd.Series:
+    return pd.Series(names.take(numbers.to_numpy()), index=numbers.index)
 
 
 def _undetermined(
@@ -306,9 +302,7 @@ def _undetermined(
     return account.set_aside("practice_undetermined", int(sums["rows"].iloc[0]), patients)
 
 
-def _professionals(
-    engine: Engine, cells: Cells, of: ir.Table, activities: Sequence[str]
-) -> pd.Series:
+def _professionals(engine: Engine, cells: Cells, of: ir.Table, activities: pd.Index) -> pd.Series:
     """Count who practises in each place, by activity; for the rule of disclosure only."""
     each = cells.table.select("activity", "place").distinct()
     placed = each.inner_join(of, each["place"] == of["practitioner"])

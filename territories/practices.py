@@ -77,10 +77,10 @@ def practices_of(
         totals = places.groupby("practitioner")["patients"].sum()
     totals = totals.reindex(everyone)
     chosen = places["candidate"] if "candidate" in places else _candidates(places, known)
-    candidates = places[chosen]
-    by_patients = _best(candidates, ["patients", "cents"])
-    by_amount = _best(candidates, ["cents", "patients"])
-    unrestricted = _best(places, ["patients", "cents"])
+    ranked = _ranked(places, ["patients", "cents"])
+    by_patients = _best(ranked[chosen.reindex(ranked.index)], ["patients", "cents"])
+    by_amount = _best(_ranked(places[chosen], ["cents", "patients"]), ["cents", "patients"])
+    unrestricted = _best(ranked, ["patients", "cents"])
     if names is not None:
         for each in (by_patients, by_amount, unrestricted):
             each["residence"] = each["residence"].map(names)
@@ -141,11 +141,15 @@ def _only_department(known: pd.MultiIndex, practitioners: pd.Index) -> pd.Series
     return pairs.groupby("practitioner")["department"].min()
 
 
-def _best(places: pd.DataFrame, measures: list[str]) -> pd.DataFrame:
+def _ranked(places: pd.DataFrame, measures: list[str]) -> pd.DataFrame:
     """Rank each practitioner's communes by the measures; the code only puts ties in an order."""
-    ranked = places.sort_values(
+    return places.sort_values(
         ["practitioner", *measures, "residence"], ascending=[True, False, False, True]
     )
+
+
+def _best(ranked: pd.DataFrame, measures: list[str]) -> pd.DataFrame:
+    """Find each practitioner's first commune, unless the second is its equal."""
     rank = ranked.groupby("practitioner").cumcount()
     first = ranked[rank == 0].set_index("practitioner")
     second = ranked[rank == 1].set_index("practitioner").reindex(first.index)

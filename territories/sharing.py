@@ -152,9 +152,9 @@ def shared_patients(
     )
 
 
-def _frame(read: EventsRead, shared: Shared, destinations: Sequence[str]) -> pd.DataFrame:
+def _frame(read: EventsRead, shared: Shared, destinations: pd.Index) -> pd.DataFrame:
     """Name the communes and professions of pairs."""
-    activities = pd.Series(read.lookups.numbers["activity"].names, dtype="str")
+    activities = pd.Series(read.lookups.numbers["activity"].names)
     places = of_layer(pd.Series(destinations, dtype="str"), read.job.options.communes, None)
     columns: dict[str, pd.Series] = {"patients": shared.pairs["patients"].astype("float64")}
     for end in ("a", "b"):
