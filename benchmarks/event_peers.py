@@ -467,7 +467,7 @@ PROGRAMS: Final[dict[str, Callable[[Asked], Answer]]] = {
 
 
 IMPORTED: Final = {
-    "ours": ("duckdb", "ibis", "territories.events"),
+    "ours": ("duckdb", "ibis.backends.duckdb", "territories.events"),
     "sql": ("duckdb", "pyarrow"),
     "polars": ("polars",),
     "pandas": ("pyarrow.parquet", "territories.practices"),

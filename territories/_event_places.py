@@ -40,11 +40,25 @@ class Located:
     places: pd.DataFrame
 
 
-def located_places(engine: Engine, cells: Cells, lookups: Lookups) -> Located:
+def known_practitioners(engine: Engine, cells: Cells) -> pd.DataFrame:
+    """Return what each practitioner has in all: by `place`, in order, `patients` and `events`."""
+    table = cells.table
+    sums = table.group_by("place").agg(
+        **{name: table[name].sum().cast("int64") for name in ("patients", "events")}
+    )
+    return engine.frame(sums).set_index("place").sort_index()
+
+
+def located_places(engine: Engine, cells: Cells, lookups: Lookups, *, totals: pd.Series) -> Located:
     """Find each practitioner's commune of practice.
 
     The engine leaves what may be first or second by patients or by amount, among those in
     his departments and among the others; the rule itself is that of `practice_places`.
+
+    Parameters
+    ----------
+    totals
+        Patients of all practitioners, see `known_practitioners`.
     """
     import ibis  # noqa: PLC0415 - only events need it
 
@@ -77,20 +91,18 @@ def located_places(engine: Engine, cells: Cells, lookups: Lookups) -> Located:
     )
     first = ranked.filter((ranked["by_patients"] < 2) | (ranked["by_cents"] < 2))  # noqa: PLR2004
     columns = {"practitioner": first["place"], **{each: first[each] for each in first.columns}}
-    wanted = ("practitioner", "residence", "patients", "cents", *within[1:])
+    wanted = ("practitioner", "residence", "patients", "cents", *within[1:], *orders)
     places = engine.frame(first.select(**{each: columns[each] for each in wanted}))
-    totals = engine.frame(sent.group_by("place").agg(patients=sent["patients"].sum()))
-    everyone = engine.frame(cells.table.select("place").distinct())
     who = lookups.numbers["practitioner"].names.rename("practitioner")
-    present = np.sort(everyone["place"].to_numpy())
+    present = totals.index
     known = lookups.departments
     of = who.get_indexer(known.get_level_values(0))
     known = pd.MultiIndex.from_arrays([of, known.get_level_values(1)])
     practices = practices_of(
         places.assign(patients=in_patients(places["patients"], lookups.unit)),
         known,
-        everyone=pd.Index(present),
-        totals=in_patients(totals["patients"], lookups.unit).set_axis(totals["place"]),
+        everyone=present,
+        totals=in_patients(totals, lookups.unit),
         names=names,
     ).set_axis(who[present])
     destination = practices["commune"]

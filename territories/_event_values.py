@@ -351,8 +351,7 @@ def _practitioners(
         faults.append(fault("cell_empty", file=table.file, **table.told("practitioner", silent)))
     known = pd.MultiIndex.from_arrays([[], []])
     if "department" in table.frame:
-        departments(table, notices, faults)
-        known = known_departments(table)
+        known = _known(who, departments(table, notices, faults))
     names = _in_order(who[~silent])
     number = positions(who, names)
     kept = _kept(table, ~silent, number)[["practitioner", "number"]].drop_duplicates()
@@ -363,7 +362,11 @@ def _practitioners(
 def known_departments(table: Values) -> pd.MultiIndex:
     """Return the pairs of a practitioner and a department where he is known to practise."""
     who = table.frame["practitioner"].astype("str").str.strip()
-    pairs = pd.DataFrame({"practitioner": who, "department": departments(table, [], [])})
+    return _known(who, departments(table, [], []))
+
+
+def _known(who: pd.Series, department: pd.Series) -> pd.MultiIndex:
+    pairs = pd.DataFrame({"practitioner": who, "department": department})
     return departments_of(pairs[who != ""])
 
 

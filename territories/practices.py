@@ -58,7 +58,8 @@ def practices_of(
     places
         One row by practitioner and commune: `practitioner`, `residence`, `patients` (more than 0)
         and `cents`. Those that can be neither first nor second may be left out; then `candidate`
-        tells which are in a department where he may practise.
+        tells which are in a department where he may practise, and `by_patients` and `by_cents` the
+        rank of each, from 0, among those that are and among those that are not.
     known
         Pairs (practitioner, department) where he may practise, in order; see `departments_of`.
     everyone
@@ -77,10 +78,12 @@ def practices_of(
         totals = places.groupby("practitioner")["patients"].sum()
     totals = totals.reindex(everyone)
     chosen = places["candidate"] if "candidate" in places else _candidates(places, known)
-    ranked = _ranked(places, ["patients", "cents"])
-    by_patients = _best(ranked[chosen.reindex(ranked.index)], ["patients", "cents"])
-    by_amount = _best(_ranked(places[chosen], ["cents", "patients"]), ["cents", "patients"])
-    unrestricted = _best(ranked, ["patients", "cents"])
+    candidates = places[chosen]
+    by_patients = _best(candidates, ["patients", "cents"])
+    by_amount = _best(candidates, ["cents", "patients"])
+    if "by_patients" in places:
+        places = places[places["by_patients"] < 2].drop(columns="by_patients")  # noqa: PLR2004
+    unrestricted = _best(places, ["patients", "cents"])
     if names is not None:
         for each in (by_patients, by_amount, unrestricted):
             each["residence"] = each["residence"].map(names)
@@ -141,16 +144,16 @@ def _only_department(known: pd.MultiIndex, practitioners: pd.Index) -> pd.Series
     return pairs.groupby("practitioner")["department"].min()
 
 
-def _ranked(places: pd.DataFrame, measures: list[str]) -> pd.DataFrame:
-    """Rank each practitioner's communes by the measures; the code only puts ties in an order."""
-    return places.sort_values(
-        ["practitioner", *measures, "residence"], ascending=[True, False, False, True]
-    )
-
-
-def _best(ranked: pd.DataFrame, measures: list[str]) -> pd.DataFrame:
-    """Find each practitioner's first commune, unless the second is its equal."""
-    rank = ranked.groupby("practitioner").cumcount()
+def _best(places: pd.DataFrame, measures: list[str]) -> pd.DataFrame:
+    """Find each practitioner's first commune by the measures, unless the second is its equal."""
+    ranked, known = places, f"by_{measures[0]}"
+    if known in places:
+        rank = places[known]
+    else:  # the code only puts ties in an order
+        ranked = places.sort_values(
+            ["practitioner", *measures, "residence"], ascending=[True, False, False, True]
+        )
+        rank = ranked.groupby("practitioner").cumcount()
     first = ranked[rank == 0].set_index("practitioner")
     second = ranked[rank == 1].set_index("practitioner").reindex(first.index)
     tied = (first[measures] == second[measures]).all(axis=1)

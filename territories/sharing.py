@@ -17,7 +17,7 @@ from territories._chain_tables import (
 )
 from territories._engines import opened_engine
 from territories._event_cells import added_up, shared_cells
-from territories._event_places import located_places
+from territories._event_places import known_practitioners, located_places
 from territories._event_reading import job_of, read_events, wanted_years
 from territories._event_visits import shared_visits
 from territories._numbers import MASKED_AS
@@ -135,7 +135,8 @@ def shared_patients(
         cells = added_up(engine, read.events, read.lookups, place=read.place)
         residences, unit = read.lookups.numbers["residence"], read.lookups.unit
         plain = shared_cells(engine, cells, residences, "residence", unit=unit)
-        found = located_places(engine, plain, read.lookups)
+        everyone = known_practitioners(engine, plain)
+        found = located_places(engine, plain, read.lookups, totals=everyone["patients"])
         shared = shared_visits(engine, read, cells, found.places, cap=cap)
         account = _account(read, cells, shared, cap)
     if shared.pairs.empty:
