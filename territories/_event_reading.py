@@ -121,7 +121,7 @@ class EventsRead:
             reasons["cancelled"] = (rows, patients)
         account = Reconciliation(
             file=self.table.file,
-            sha256=self.table.digest(),
+            sha256=self.table.digest.value(),
             unit="patients",
             rows_in=self.rows,
             patients_in=kept + sum(patients for _, patients in reasons.values()),
@@ -226,8 +226,10 @@ def read_events(
     sums = chosen_years[["rows", "somebody", "written", "both"]].sum()
     nobody = int(sums["rows"] - sums["somebody"] - sums["written"] + sums["both"])
     faults += _row_faults(table, job, int(sums["both"]), nobody=nobody, aside=aside, where=where)
+    found = _values(engine, events, table, job, where)
+    table.digest.start()  # while one processor has nothing to do
     lookups = lookups_of(
-        _values(engine, events, table, job, where),
+        found,
         job.options,
         on_unknown=job.on_unknown,
         layer=job.layer,

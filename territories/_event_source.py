@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,8 +25,39 @@ if TYPE_CHECKING:
 PathLike = str | Path
 
 
-def _no_digest() -> str:
-    return ""
+class Digest:
+    """The hash of the bytes of all files, made beside other work.
+
+    Parameters
+    ----------
+    files
+        None of a table of an engine, whose hash is empty.
+    """
+
+    def __init__(self, files: EventFiles | None = None) -> None:
+        self._files = files
+        self._found: list[str | Exception] = []
+        # One that is given up must not keep the program from ending.
+        self._thread = threading.Thread(target=self._work, daemon=True)
+
+    def start(self) -> None:
+        """Begin; where an engine leaves a processor free, it costs nothing."""
+        self._thread.start()
+
+    def _work(self) -> None:
+        try:
+            self._found.append("" if self._files is None else self._files.sha256())
+        except Exception as problem:  # noqa: BLE001 - it is raised where the hash is asked for
+            self._found.append(problem)
+
+    def value(self) -> str:
+        """Return the hash, once it is there."""
+        if self._thread.ident is None:
+            self.start()
+        self._thread.join()
+        if isinstance(self._found[0], Exception):
+            raise self._found[0]
+        return self._found[0]
 
 
 @dataclass(frozen=True)
@@ -36,40 +67,17 @@ class Source(Table):
     Parameters
     ----------
     digest
-        Returns the hash of the bytes of all its files; it may still be at work.
+        Of all its files.
     files
         None of a table of an engine.
     """
 
-    digest: Callable[[], str] = _no_digest
+    digest: Digest = field(default_factory=Digest)
     files: EventFiles | None = None
 
     def filled(self, column: str) -> int | None:
         """Count the rows with a value, of a column, where all files say it of themselves."""
         return None if self.files is None else self.files.filled(self.heads[column])
-
-
-def _hashed_beside(files: EventFiles) -> Callable[[], str]:
-    """Hash files while the engine is at work on them; return what waits for the hash."""
-    found: list[str | Exception] = []
-
-    def work() -> None:
-        try:
-            found.append(files.sha256())
-        except Exception as problem:  # noqa: BLE001 - it is raised where the hash is asked for
-            found.append(problem)
-
-    # One that is given up must not keep the program from ending.
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-
-    def digest() -> str:
-        thread.join()
-        if isinstance(found[0], Exception):
-            raise found[0]
-        return found[0]
-
-    return digest
 
 
 def opened_source(
@@ -103,7 +111,7 @@ def opened_source(
         sha256="",
         heads=heads,
         notices=files.notices,
-        digest=_hashed_beside(files),
+        digest=Digest(files),
         files=files,
     )
 

@@ -356,7 +356,7 @@ def _named(opened: _Source, cells: pd.DataFrame, values: StayValues) -> Values:
     return Values(
         frame=cells[list(_KEYS)].astype("category"),
         file=opened.table.file,
-        sha256=opened.table.digest(),
+        sha256=opened.table.digest.value(),
         heads=opened.table.heads,
         events=cells["rows"].reset_index(drop=True),
         raw=raw,

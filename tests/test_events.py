@@ -515,7 +515,9 @@ def test_table_of_a_connection(
         table = connection.read_parquet(str(path), table_name="soins")
         same(events_to_flows("soins", backend=connection, **options), answer)
         same(events_to_flows(table, backend=connection, **options), answer)
-        same(events_to_flows(table.filter(table.residence.fill_null("") != "zz"), **options), answer)
+        same(
+            events_to_flows(table.filter(table.residence.fill_null("") != "zz"), **options), answer
+        )
 
 
 @pytest.mark.spark
