@@ -28,6 +28,9 @@ _EXACT: Final = 2**53
 _CANCELLED: Final = -1
 _INEXACT: Final = -2
 
+# Of a number of 64, one is the sign's.
+_KEY_BITS: Final = 62
+
 _DECIMALS: Final = 1_000_000_000
 
 
@@ -65,6 +68,7 @@ def added_up(
     *,
     place: str,
     years: Sequence[int] | None = None,
+    largest: int | None = None,
 ) -> Cells:
     """Count the distinct patients of each cell.
 
@@ -79,6 +83,8 @@ def added_up(
         ``"practitioner"`` or ``"destination"``.
     years
         Keep years apart, those of this list; events of others are none.
+    largest
+        Of patients that are all known to be numbers from 0, the largest.
     """
     joined = kept_events(engine, events, lookups, place=place)
     # One number for the cell: rows are told apart twice as fast as by three or four columns.
@@ -100,7 +106,9 @@ def added_up(
     rows = joined.select(**columns)
     sums = [name for name in ("cents", "acts", "count", "masked") if name in rows.columns]
     if "patient" in rows.columns:
-        rows = _of_patients(rows, sums)
+        own = 0 if largest is None else _bits(largest + 1)
+        fits = own + sum(bits.values()) <= _KEY_BITS and "count" not in sums
+        rows = _of_patients(rows, sums, own=own if fits else 0)
     cells = _cells(rows, lookups.unit, bits.get("year", 0))
     table = engine.materialised(_unpacked(cells, bits, years), "cells")
     keys = ("residence", "place", "activity", *(["year"] if years is not None else []))
@@ -132,14 +140,19 @@ def kept_events(engine: Engine, events: ir.Table, lookups: Lookups, *, place: st
     return joined.filter(counted(joined))
 
 
-def _of_patients(rows: ir.Table, sums: Sequence[str]) -> ir.Table:
+def _of_patients(rows: ir.Table, sums: Sequence[str], *, own: int) -> ir.Table:
     """Add the rows of each patient of a cell up.
+
+    Where `own` bits hold the number of a patient beside that of a cell, both are one number.
 
     This is where memory is short. Acts and rows are summed as one number, and as floating points,
     of which an engine keeps half the bytes: whole numbers are exact there up to 2**53, whatever
     their order; `inexact` tells whether they came there.
     """
-    grouped = rows.group_by(["cell", "patient"])
+    keys = ["cell", "patient"]
+    if own:
+        keys, rows = ["both_keys"], rows.mutate(both_keys=rows["cell"] * 2**own + rows["patient"])
+    grouped = rows.group_by(keys)
     exact = [name for name in ("cents",) if name in sums]
     measures = {name: rows[name].sum() for name in ("count", "masked") if name in sums}
     measures |= {name: rows[name].cast("float64").sum() for name in exact}
@@ -152,6 +165,9 @@ def _of_patients(rows: ir.Table, sums: Sequence[str]) -> ir.Table:
         both = (acts * _ROWS + 1).cast("float64").sum()
         added = grouped.agg(both=both, **measures)
         exact.append("both")
+    if own:
+        pair = added["both_keys"]
+        added = added.mutate(cell=pair >> own, patient=pair & (2**own - 1)).drop("both_keys")
     if not exact:
         return added
     far = [added[name].abs() >= _EXACT for name in exact]

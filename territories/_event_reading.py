@@ -96,6 +96,8 @@ class EventsRead:
         Rows and patients set aside, by reason.
     period
         Years of the events.
+    largest
+        Of patients that are all known to be numbers from 0, the largest.
     """
 
     engine: Engine
@@ -108,6 +110,7 @@ class EventsRead:
     rows: int
     aside: Mapping[str, tuple[int, float]]
     period: str | None
+    largest: int | None = None
 
     def account(self, cells: Cells) -> Reconciliation:
         """Account for the rows of all cells."""
@@ -208,7 +211,7 @@ def read_events(
     prepared = prepared_events(raw)
     if years is not None and "year" not in prepared.columns:
         raise InputError(fault("year_missing", file=table.file))
-    counted = _summed_up(engine, raw, prepared, table, by_year=years is not None)
+    counted, largest = _summed_up(engine, raw, prepared, table, by_year=years is not None)
     rows = int(counted["rows"].sum())
     events, aside = prepared, {}
     chosen_years = counted
@@ -245,7 +248,9 @@ def read_events(
             values = distinct_values(engine, kept, ["practitioner", "department"], table, where)
             lookups = replace(lookups, departments=known_departments(values))
     period = period_name(chosen_years["year"]) if years is None else named_years(years)
-    return EventsRead(engine, job, table, prepared, events, lookups, place, rows, aside, period)
+    return EventsRead(
+        engine, job, table, prepared, events, lookups, place, rows, aside, period, largest
+    )
 
 
 def _with_odd_numbers(
@@ -334,20 +339,21 @@ def period_name(years: pd.Series) -> str | None:
 
 def _summed_up(
     engine: Engine, raw: ir.Table, prepared: ir.Table, table: Source, *, by_year: bool
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, int | None]:
     """Count rows by year; where years are not told apart, rows of the first and of the last.
 
-    Of plain days and numbers of patients, engines know as much without reading them.
+    Also return the largest of patients that are numbers from 0, where it is known. Of plain days
+    and numbers of patients, engines know as much without reading them.
     """
     dates = "date" in raw.columns and raw["date"].type().is_date()
     numbers = "patient" in raw.columns and raw["patient"].type().is_integer()
     if by_year or not (dates and numbers) or "patients" in raw.columns:
         counted = engine.frame(_summary(prepared))
-        return counted.assign(year=counted["year"].astype("Int64"))
-    days = raw["date"]
-    told = engine.frame(
-        raw.agg(rows=raw.count(), first=days.min().year(), last=days.max().year())
-    ).iloc[0]
+        return counted.assign(year=counted["year"].astype("Int64")), None
+    days, patients = raw["date"], raw["patient"]
+    asked = {"first": days.min().year(), "last": days.max().year()}
+    asked |= {"least": patients.min(), "largest": patients.max()}
+    told = engine.frame(raw.agg(rows=raw.count(), **asked)).astype("Int64").iloc[0]
     filled = {name: table.filled(name) for name in ("patient", "date")}
     counts = {name: raw[name].count() for name, known in filled.items() if known is None}
     if counts:
@@ -358,7 +364,9 @@ def _summed_up(
     counted = pd.DataFrame({"year": pd.array(years, dtype="Int64")})
     sums = {"rows": told["rows"], "somebody": filled["patient"], "written": 0, "both": 0}
     first = counted.index == 0
-    return counted.assign(**{name: first * int(each) for name, each in sums.items()})
+    numbered = filled["patient"] and told["least"] >= 0
+    counted = counted.assign(**{name: first * int(each) for name, each in sums.items()})
+    return counted, int(told["largest"]) if numbered else None
 
 
 def _summary(events: ir.Table) -> ir.Table:

@@ -133,7 +133,7 @@ def events_to_flows(
     ) as engine:
         read = read_events(engine, source, job, years=years)
         engine.stage("events_cells")
-        cells = added_up(engine, read.events, read.lookups, place=read.place)
+        cells = added_up(engine, read.events, read.lookups, place=read.place, largest=read.largest)
         engine.stage("events_places")
         account = read.account(cells)
         return _flows(engine, cells, read, account)

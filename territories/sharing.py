@@ -132,7 +132,7 @@ def shared_patients(
         read = read_events(engine, source, job, years=years)
         if read.place != "practitioner" or "patient" not in read.table.heads:
             raise InputError(fault("shared_columns", file=read.table.file))
-        cells = added_up(engine, read.events, read.lookups, place=read.place)
+        cells = added_up(engine, read.events, read.lookups, place=read.place, largest=read.largest)
         residences, unit = read.lookups.numbers["residence"], read.lookups.unit
         plain = shared_cells(engine, cells, residences, "residence", unit=unit)
         everyone = known_practitioners(engine, plain)
