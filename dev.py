@@ -15,11 +15,15 @@ ENVIRONMENT = HERE / ".venv"
 SCRIPTS = ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = SCRIPTS / ("python.exe" if os.name == "nt" else "python")
 
-USAGE = """Usage: python dev.py demo | test [what pytest takes]
+USAGE = """Usage: python dev.py demo | test [what pytest takes] | coverage [what pytest takes]
 
-demo  do the main job on the fictional region, into the folder demo/
-test  check style, types and layers, then run all tests (side by side; -n 0: one after the other)
+demo      do the main job on the fictional region, into the folder demo/
+test      check style, types and layers, then run all tests (side by side; -n 0: one by one)
+coverage  run all tests, and tell which lines and branches they leave out (90 % are wanted)
 """
+
+# As many as there are processors, up to what memory bears with browsers.
+SIDE_BY_SIDE = ("-n", "logical", "--maxprocesses", "4", "--dist", "worksteal")
 
 
 def set_up(extras: str) -> None:
@@ -52,8 +56,16 @@ def test(*words: str) -> None:
     run("-m", "mypy")
     # The engine is compiled once, not by each of the processes that test side by side.
     run("-m", "territories.cli", "warmup")
-    # As many as there are processors, up to what memory bears with browsers.
-    run("-m", "pytest", *("-n", "logical", "--maxprocesses", "4", "--dist", "worksteal"), *words)
+    run("-m", "pytest", *SIDE_BY_SIDE, *words)
+
+
+def coverage(*words: str) -> None:
+    """Run the tests; tell what they leave out, branch by branch."""
+    set_up(".[test]")
+    run("-m", "territories.cli", "warmup")
+    # Of all tests it must be 90 %; of those that are named, it is what it is.
+    wanted = () if words else ("--cov-fail-under=90",)
+    run("-m", "pytest", *SIDE_BY_SIDE, "--cov", "--cov-report=term-missing", *wanted, *words)
 
 
 if __name__ == "__main__":
@@ -62,5 +74,7 @@ if __name__ == "__main__":
         demo()
     elif task == "test":
         test(*more)
+    elif task == "coverage":
+        coverage(*more)
     else:
         sys.exit(USAGE)

@@ -15,6 +15,7 @@ from territories._selection_view import Selection
 from territories._version import __version__
 from territories.accessibility import accessibility, read_times
 from territories.aci import AciTable, read_aci
+from territories.audit import Audit, audit
 from territories.basins import recruitment_basin, recruitment_basins
 from territories.card import explain
 from territories.chains import chains, followed, read_chains
@@ -47,6 +48,7 @@ from territories.flows import Flows
 from territories.form import white_zones
 from territories.graph import AttractionNetwork, attraction_graph, attraction_network
 from territories.hospital import read_hospital
+from territories.ledger import read_ledger
 from territories.odds import odds_ratios
 from territories.plates import export_plate
 from territories.poles import Poles, dominant_poles
@@ -94,6 +96,7 @@ __all__ = [
     "AciTable",
     "AgreementFigures",
     "AttractionNetwork",
+    "Audit",
     "Card",
     "Changes",
     "CodeError",
@@ -125,6 +128,7 @@ __all__ = [
     "attainable",
     "attraction_graph",
     "attraction_network",
+    "audit",
     "candidates",
     "care_distance",
     "chains",
@@ -167,6 +171,7 @@ __all__ = [
     "read_draft",
     "read_flows",
     "read_hospital",
+    "read_ledger",
     "read_revisions",
     "read_supply",
     "read_times",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from territories._cog_files import cog_account, read_cog
 from territories._flow_files import write_flows
 from territories._masked_copy import masked_copy
-from territories._writing import whole_file
+from territories._writing import whole_files
 from territories.errors import InputError, fault
 from territories.events import events_to_flows
 from territories.read import account_of, read_communes
@@ -33,7 +33,7 @@ ADDED_STAGES: Final = (
 _LAYER: Final = ("code", "name", "population")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AddedUp:
     """What became of events.
 
@@ -161,17 +161,16 @@ def add_up(
     accounts += [] if table is None else [cog_account(table)]
     tell("files")
     record = json.dumps([each.record() for each in accounts], ensure_ascii=False, indent=2)
-    with whole_file(account_file(out), overwrite=overwrite) as draft:
-        draft.write_text(record + "\n", encoding="utf-8", newline="\n")
-        hidden = _write(flows, out, masked=masked, overwrite=overwrite)
+    with whole_files(out, account_file(out), overwrite=overwrite) as (draft, beside):
+        hidden = _write(flows, draft, masked=masked)
+        beside.write_text(record + "\n", encoding="utf-8", newline="\n")
     return AddedUp(flows, tuple(accounts), hidden)
 
 
-def _write(flows: Flows, out: Path, *, masked: bool, overwrite: bool) -> int | None:
+def _write(flows: Flows, draft: Path, *, masked: bool) -> int | None:
     if not masked:
-        write_flows(flows, out, overwrite=overwrite)
+        write_flows(flows, draft)
         return None
     copy, hidden = masked_copy(flows)
-    with whole_file(out, overwrite=overwrite) as draft:
-        copy.to_parquet(draft, index=False)
+    copy.to_parquet(draft, index=False)
     return hidden

@@ -18,6 +18,7 @@ from territories._words import say
 from territories.drafts import draft_hash, overlaps_of
 from territories.errors import ConstraintError, InputError, fault
 from territories.export import territory_table
+from territories.ledger import export_of, read_ledger, shown_figures
 from territories.pipeline import REVISED_FILES, STAGES, compute, with_zoning, write
 from territories.redrawing import sized
 from territories.replay import replay
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from territories._inputs import Settings
     from territories._records import Run
     from territories._words import Sentence
+    from territories.export import Evidence
     from territories.replay import Replay
     from territories.zoning import Zoning
 
@@ -75,7 +77,7 @@ class Wanted:
     author: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Applied:
     """What became of a log.
 
@@ -143,6 +145,7 @@ def apply_log(
         refuse_changed(folder, settings, run.accounts)
     tell("replay")
     before = _painted(run)
+    run = replace(run, evidence=_beside(folder, run, secrecy or Secrecy()))
     if listed:
         log = _without(numbered(assigned(wanted.log, before)), wanted)
     overlaps = wanted.overlaps and overlaps_of(before)
@@ -168,6 +171,16 @@ def apply_log(
         measures=_measures(before, revised_run, secrecy or Secrecy()),
         changed=tuple(changed),
     )
+
+
+def _beside(folder: Path, run: Run, door: Secrecy) -> Evidence:
+    """Say what left before the revised draft: what the register of the old one holds, and it."""
+    evidence = replace(run.evidence, earlier=read_ledger(folder))
+    if evidence.earlier:
+        return evidence
+    shown = shown_figures(territory_table(run.zoning, evidence, secrecy=door))
+    old = export_of(run.zoning, shown, tables={}, secrecy=door)  # written before registers were
+    return replace(evidence, earlier=(old,))
 
 
 def _painted(run: Run) -> Zoning:

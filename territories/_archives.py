@@ -10,15 +10,10 @@ import stat
 import struct
 import zipfile
 import zlib
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO, Final
 
+from territories._memory import most, too_large
 from territories.errors import InputError, fault
-
-if TYPE_CHECKING:
-    from territories._words import Sentence
-
-# The most that is read into memory, once unpacked. A region's extract is a hundred times smaller.
-LIMIT: Final = 2 * 1024**3
 
 # A table written as text shrinks ten to fifty times; what shrinks more, and is large, is a trap.
 _BOMB_RATIO: Final = 300
@@ -40,19 +35,13 @@ _DAMAGED: Final = (
 )
 
 
-def too_large(file: str) -> Sentence:
-    """Say that a file is beyond measure."""
-    return fault("file_too_large", file=file, limit=LIMIT // 1024**2)
-
-
 def opened_zip(content: bytes, file: str) -> zipfile.ZipFile:
     """Open a zip whose promised size is within measure."""
     try:
         archive = zipfile.ZipFile(io.BytesIO(content))
     except _DAMAGED as problem:
         raise InputError(fault("file_truncated", file=file)) from problem
-    if sum(each.file_size for each in archive.infolist()) > _most(content):
-        raise InputError(too_large(file))
+    _refuse_large(sum(each.file_size for each in archive.infolist()), content, file)
     return archive
 
 
@@ -93,19 +82,23 @@ def unzipped(archive: zipfile.ZipFile, member: zipfile.ZipInfo, file: str) -> by
 def gunzipped(content: bytes, file: str) -> bytes:
     """Read what a gzip holds."""
     with gzip.GzipFile(fileobj=io.BytesIO(content)) as packed:
-        return _at_most(packed, _most(content), file)
+        return _at_most(packed, content, file)
 
 
-def _most(content: bytes) -> int:
-    return min(LIMIT, max(_BOMB_SIZE, _BOMB_RATIO * len(content)))
+def _refuse_large(size: int, packed: bytes, file: str) -> None:
+    """Refuse what shrinks more than a table does, or does not fit in memory."""
+    if size > max(_BOMB_SIZE, _BOMB_RATIO * len(packed)):
+        raise InputError(fault("file_too_large", file=file))
+    if size > most():
+        raise InputError(too_large(file, size))
 
 
-def _at_most(packed: IO[bytes] | gzip.GzipFile, most: int, file: str) -> bytes:
+def _at_most(packed: IO[bytes] | gzip.GzipFile, whole: bytes, file: str) -> bytes:
     """Unpack, and stop when it grows beyond measure, whatever its header promised."""
+    largest = min(most(), max(_BOMB_SIZE, _BOMB_RATIO * len(whole)))
     try:
-        content = packed.read(most + 1)
+        content = packed.read(largest + 1)
     except _DAMAGED as problem:
         raise InputError(fault("file_truncated", file=file)) from problem
-    if len(content) > most:
-        raise InputError(too_large(file))
+    _refuse_large(len(content), whole, file)
     return content

@@ -12,7 +12,13 @@ import pandas as pd
 from territories._compared import comparison_heads
 from territories._inputs import Settings, read_inputs
 from territories._words import current_language, number, say
-from territories._writing import refuse_folder_name, whole_file, whole_folder
+from territories._writing import (
+    refuse_files,
+    refuse_folder_name,
+    refuse_result,
+    whole_file,
+    whole_folder,
+)
 from territories.communes import contiguity, place_names
 from territories.comparison import compare, comparisons
 from territories.concordance import concordance, hospital_agreement
@@ -84,7 +90,7 @@ class ZoningFile:
         return cls(Path(path), territory=column, name=name)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Assessment:
     """What is known of a zoning.
 
@@ -205,12 +211,10 @@ def refuse_place(out: Path, inputs: Sequence[Path], *, overwrite: bool) -> None:
     if not table:
         refuse_folder_name(out)
     places = [out] if table else [out / name for name in ASSESSED_FILES]
-    present = [each.name for each in places if each.exists()]
-    if present and not overwrite:
-        key = "output_file_exists" if table else "output_exists"
-        raise InputError(fault(key, file=str(out), values=", ".join(present)))
-    if out.exists() and out.is_dir() == table:
-        raise InputError(fault("output_is_file", file=str(out)))
+    if table:
+        refuse_files(out, overwrite=overwrite)
+    else:
+        refuse_result(out, ASSESSED_FILES, overwrite=overwrite)
     read = {each.resolve() for each in inputs}
     lost = [str(each) for each in places if each.resolve() in read]
     if lost:
@@ -262,7 +266,7 @@ def _page(found: Assessment, settings: Settings, path: Path) -> None:
             note=settings.note,
             language=language,
         )
-    page.save(str(path))
+    path.write_text(page.get_root().render(), encoding="utf-8", newline="\n")
 
 
 def _plain(table: pd.DataFrame) -> pd.DataFrame:

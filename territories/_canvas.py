@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import math
+import threading
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
@@ -32,6 +33,9 @@ _PAPERS: Final = {"A4": (8.27, 11.69, 0.4, 1.15), "A3": (11.69, 16.54, 0.5, 2.3)
 _PAPER_DPI: Final = 200
 _AROUND_IN: Final = 1.6  # title, scale, legend and sources, at the scale of the report
 _COLOURS: Final = 256  # of a picture on paper
+
+# matplotlib has one set of settings for all threads: they draw one after the other.
+_DRAWING: Final = threading.RLock()
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,7 @@ def defaults(page: Page = REPORT) -> Iterator[None]:
     """Draw as matplotlib does by default, whatever the user's settings; they come back after."""
     import matplotlib as mpl  # noqa: PLC0415 - a third of a second, for those who draw
 
-    with mpl.rc_context():
+    with _DRAWING, mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams["hatch.linewidth"] = 0.7 * page.scale
         mpl.rcParams["svg.hashsalt"] = "territories"  # names in the file do not change

@@ -48,7 +48,7 @@ _FEWEST_NAMES: Final = 3
 _LOOKALIKES: Final = str.maketrans("OoIl", "0011")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Years:
     """Of which year codes are, and to which they are brought.
 
@@ -70,7 +70,7 @@ class Years:
     source: int | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Coded:
     """A column of codes, read.
 
@@ -156,7 +156,7 @@ def coded(
     return result
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class _Column:
     """A column of codes, each distinct value once: `raw`, `code`, `state`."""
 

@@ -29,7 +29,7 @@ _TOTAL: Final = (
 _EUROS: Final = r"(?i)\s*(?:€|eur(?:os?)?)\s*$"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Counts:
     """A column of numbers of people.
 

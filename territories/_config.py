@@ -113,6 +113,8 @@ def toml_of(path: Path) -> dict[str, Any]:
         return tomllib.loads(readable(path).read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as problem:
         raise InputError(fault("config_encoding", file=str(path))) from problem
+    except RecursionError:
+        raise InputError(fault("config_deep", file=str(path))) from None
     except tomllib.TOMLDecodeError as problem:
         values = {"file": str(path), "problem": str(problem)}
         raise InputError(fault("config_syntax", **values)) from problem

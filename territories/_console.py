@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import sys
 import textwrap
+import traceback
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
@@ -15,17 +17,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from territories._words import NARROW_SPACE, figure, number, printable, say
+from territories._words import NARROW_SPACE, Sentence, figure, number, printable, say
 from territories.reconciliation import example_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from territories._added_up import AddedUp
     from territories._applied import Applied
     from territories._assessed import Assessment
     from territories._engine import Tell
+    from territories.audit import Audit
     from territories.pipeline import Run
     from territories.reconciliation import Reconciliation
     from territories.scales import Scales
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
 # The table of scales: width of its heads, which take several lines, and its own at most.
 _HEAD: Final = 13
 _WIDTH: Final = 120
+
+# What an audit finds is told as far as this.
+_LISTED: Final = 20
 
 
 def echo(text: str, *, err: bool = False) -> None:
@@ -45,6 +50,14 @@ def echo(text: str, *, err: bool = False) -> None:
         plain = text.replace(NARROW_SPACE, "\u00a0")
         text = plain.encode(encoding, errors="replace").decode(encoding)
     click.echo(text, err=err)
+
+
+def place_of(problem: BaseException) -> str:
+    """Name the last line of ours that a failure went through."""
+    here = Path(__file__).parent
+    lines = traceback.extract_tb(problem.__traceback__)
+    ours = [each for each in lines if Path(each.filename).is_relative_to(here)]
+    return f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "?"
 
 
 @contextmanager
@@ -201,6 +214,30 @@ def report_events(found: AddedUp, out: Path) -> None:
     echo(say("cli.events_account", file=str(account_file(out))))
     if found.hidden is None:
         echo(say("cli.events_next", file=str(out)))
+
+
+def report_audit(found: Audit, *, show: bool) -> None:
+    """Say what an outsider finds: where it is, and its bounds only if they are asked for."""
+    files, tried = len(found.files), found.cells
+    echo(say("cli.audit_read", files=files, statements=found.statements, cells=tried))
+    for each in found.lost:
+        echo(say("cli.audit_lost", file=str(each)))
+    if found.found.empty:
+        echo(say("cli.audit_sound"))
+        return
+    echo(say("cli.audit_found", count=len(found.found)))
+    for row in found.found.head(_LISTED).to_dict("records"):
+        home, place = (row[name] or say("cli.audit_all") for name in ("residence", "destination"))
+        activity = row["activity"] or say("cli.audit_every_activity")
+        source = say(f"unit.{row['source']}")
+        ends = {"residence": home, "destination": place}
+        line = str(Sentence("cli.audit_line", {**ends, "activity": activity, "source": source}))
+        if show:
+            low, high = (number(float(row[end]), digits=1) for end in ("low", "high"))
+            line = say("cli.audit_bounds", line=line, low=low, high=high)
+        echo(f"  {line}")
+    if len(found.found) > _LISTED:
+        echo(f"  {say('cli.audit_more', count=len(found.found) - _LISTED)}")
 
 
 def _before_after(measures: pd.DataFrame) -> pd.DataFrame:

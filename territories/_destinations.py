@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 import pandas as pd
 
-from territories._suppression import Line, hidden_cells
+from territories.disclosure import Line, protect
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -99,7 +99,7 @@ def first_places(
         key for key, (_, low, high) in counts.items() if low < high and low < secrecy.threshold
     } | _few(counts, professionals, secrecy)
     values: dict[Hashable, float] = {key: count[0] for key, count in counts.items()}
-    hidden = hidden_cells(values, lines, secrecy=secrecy, sensitive=sensitive, unseen=unseen)
+    hidden = protect(values, lines, secrecy=secrecy, sensitive=sensitive, unseen=unseen).cells
     exact, shown = [], []
     for key, kind, activity, group, place in _shown(cells, named):
         patients, low, high = counts[key]

@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING, Final
 
 from territories._assessed import ZoningFile, named, zonings_of
 from territories._redo import refuse_changed
-from territories._words import using
+from territories._words import current_language, using
 from territories.drafts import FILE, overlaps_of, read_draft
 from territories.errors import InputError, TerritoriesError, fault
+from territories.findings import findings
+from territories.ledger import read_ledger
 from territories.maps import save_editor
 from territories.pipeline import EDITOR_FILES, compute, with_zoning
-from territories.workshop import known_statuses
+from territories.workshop import SMALL, known_statuses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    import pandas as pd
 
     from territories._inputs import Settings
     from territories._records import Run
@@ -152,10 +156,20 @@ def write_editor(
             title=settings.title,
             note=settings.note,
             origin={"parent": parent},
+            earlier=read_ledger(asked.folder),
+            beside=_beside(run),
             language=settings.lang,
             overwrite=overwrite,
         )
     return asked.file
+
+
+def _beside(run: Run) -> list[pd.DataFrame]:
+    """List the tables of a report, which the page may leave with; where it is attacked with it."""
+    if len(run.zoning.communes) > SMALL or run.evidence.flows is None:
+        return []
+    told = findings(run.zoning, run.evidence, language=current_language())
+    return [each.table for each in told]
 
 
 def parent_of(folder: Path) -> str | None:
@@ -163,7 +177,7 @@ def parent_of(folder: Path) -> str | None:
     try:
         parent = json.loads((folder / FILE).read_text(encoding="utf-8"))["parent"]
         return None if parent is None else str(parent["name"])
-    except (ValueError, KeyError, TypeError) as problem:
+    except (ValueError, KeyError, TypeError, RecursionError) as problem:
         raise InputError(fault("draft_unreadable", file=str(folder / FILE))) from problem
 
 

@@ -34,7 +34,7 @@ _KEY_BITS: Final = 62
 _DECIMALS: Final = 1_000_000_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Cells:
     """Events added up, in the engine.
 

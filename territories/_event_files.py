@@ -55,7 +55,7 @@ _KINDS: Final[tuple[tuple[Kind, tuple[Callable[[pa.DataType], bool], ...]], ...]
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EventFile:
     """One file of a source.
 
@@ -88,7 +88,7 @@ class EventFile:
         return (*self.types, *self.keys)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EventFiles:
     """The files of a source, in the order of their names, all of one kind.
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from territories._event_values import Lookups
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Located:
     """Practitioners put in their communes.
 

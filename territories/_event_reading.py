@@ -72,7 +72,7 @@ class Job:
         return "" if communes is None else str(communes.attrs.get("file", "communes"))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EventsRead:
     """Events whose values are known.
 

@@ -60,7 +60,7 @@ class Digest:
         return self._found[0]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Source(Table):
     """Names of a source and of its columns, for messages.
 

@@ -58,7 +58,7 @@ class _Told(TypedDict):
     faults: list[Sentence]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Values(Table):
     """The distinct values of columns, as a table of which each row stands for many events.
 
@@ -92,7 +92,7 @@ class Values(Table):
         return self.rows(name, [None if pd.isna(each) else str(each) for each in chosen])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Numbers:
     """What the raw values of one column stand for, as numbers.
 
@@ -121,7 +121,7 @@ class Numbers:
         return len(self.names) + self.parts["number"].nunique()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Lookups:
     """The values of events as numbers.
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from territories._event_reading import EventsRead
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Shared:
     """Patients shared by the practices of two communes.
 

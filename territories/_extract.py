@@ -33,6 +33,8 @@ Dash = Literal["masked", "zero"]
 
 PLACES: Final = ("residence", "destination")
 
+_YEAR: Final = re.compile(r"(?:19|20)[0-9]{2}(?:[-/](?:19|20)?[0-9]{2})?")
+_LISTED_YEARS: Final = 20
 _LISTED: Final = 5
 _IDENTIFIER: Final = "(?:((num|numero|no?)_)?(rpps|adeli)|pfs_.*)"
 _DEPARTMENT: Final = "[0-9]{2,3}|2[AB]|"
@@ -44,7 +46,7 @@ _NOMENCLATURES: Final[dict[str, activities.Nomenclature]] = {
 _SNDS: Final = "BEN_RES_DPT + BEN_RES_COM"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Options:
     """How an extract is read; the meanings are those of `read_flows`."""
 
@@ -61,7 +63,7 @@ class Options:
     cover: pd.DataFrame | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Extract:
     """What was read of an extract.
 
@@ -403,8 +405,14 @@ def _refuse_years(
         return
     found = sorted(set(text_column(table, "year")[~skipped]))
     if len(found) > 1:
-        values = {"column": table.head("year"), "values": ", ".join(found[:20])}
+        values = {"column": table.head("year"), "values": _years(found)}
         faults.append(fault("year_several", file=table.file, **values))
+
+
+def _years(found: list[str]) -> str:
+    """Quote years; a sign in place of what is none, which may be a count or a person."""
+    told = (each if _YEAR.fullmatch(each) else "…" for each in found[:_LISTED_YEARS])
+    return ", ".join(dict.fromkeys(told))
 
 
 @dataclass(frozen=True)
@@ -422,7 +430,8 @@ def period_of(table: Table, given: str | None) -> str | None:
         return given
     totals = totals_of(table, ["year"])
     years = set(text_column(table, "year")[~totals]) - {""}
-    return years.pop() if len(years) == 1 else None
+    # A column that is no year is no period: it would be said in every file.
+    return years.pop() if len(years) == 1 and all(map(_YEAR.fullmatch, years)) else None
 
 
 def of_year(table: Table, year: str | None) -> tuple[Table, Others]:
@@ -440,7 +449,7 @@ def of_year(table: Table, year: str | None) -> tuple[Table, Others]:
     years = text_column(table, "year")
     totals = totals_of(table, ["residence", kind_of(table)])
     if not (years == year).any():
-        values = {"column": table.head("year"), "values": ", ".join(sorted(set(years))[:20])}
+        values = {"column": table.head("year"), "values": _years(sorted(set(years)))}
         raise InputError(fault("year_unknown", file=table.file, year=year, **values))
     others = (years != year) & ~totals
     left = replace(table, frame=table.frame[others])

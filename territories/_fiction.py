@@ -161,7 +161,7 @@ SAINTS: Final = (
 SETTINGS: Final = " -sur-Vèle -des-Landes -la-Forêt -en-Orbelle -les-Ormes -sous-Dourve -d'Aubrelle"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Land:
     """What the seed made of the plan.
 

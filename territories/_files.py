@@ -9,15 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from territories._archives import (
-    LIMIT,
-    gunzipped,
-    members_of,
-    opened_zip,
-    too_large,
-    unzipped,
-)
+from territories._archives import gunzipped, members_of, opened_zip, unzipped
+from territories._memory import most, too_large
 from territories._words import Sentence
+from territories._writing import refuse_incomplete
 from territories.errors import InputError, fault
 
 if TYPE_CHECKING:
@@ -59,7 +54,7 @@ _TEXTS: Final[tuple[tuple[re.Pattern[bytes], str], ...]] = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Source:
     """The content of a file that was looked at.
 
@@ -95,7 +90,7 @@ def readable(path: str | Path, *, whole: bool = True) -> Path:
     ------
     InputError
         If it is an address on the web, there is no such file (names like it are proposed), it is a
-        folder, or it is empty or too large.
+        folder, it is empty or too large, or a run that did not end was replacing it.
     """
     place = Path(path)
     if _REMOTE.match(str(path)) and (
@@ -119,10 +114,11 @@ def readable(path: str | Path, *, whole: bool = True) -> Path:
         raise InputError(
             fault("file_unreadable", file=str(place), problem=str(problem.strerror))
         ) from problem
+    refuse_incomplete(place)
     if size == 0:
         raise InputError(fault("file_empty", file=str(place)))
-    if whole and size > LIMIT:
-        raise InputError(too_large(place.name))
+    if whole and size > most():
+        raise InputError(too_large(place.name, size))
     return place
 
 

@@ -18,7 +18,7 @@ import pyarrow.parquet
 from territories import codes
 from territories._tables import value_list
 from territories._words import Sentence, say
-from territories._writing import whole_file
+from territories._writing import refuse_incomplete, whole_file
 from territories.errors import CodeError, InputError, fault, of_kind
 from territories.flows import Flows
 from territories.reconciliation import Reconciliation, count
@@ -123,7 +123,7 @@ def _hash_of(layer: gpd.GeoDataFrame) -> str:
     return hashlib.sha256("\n".join(sorted(layer.index.astype("str"))).encode()).hexdigest()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Written:
     """Flows that `write_flows` wrote, and what their file says of them."""
 
@@ -138,6 +138,7 @@ class Written:
 def written(path: str | Path) -> Written | None:
     """Read a file of `write_flows`; None if it is any other, or one that was changed since."""
     place = Path(path)
+    refuse_incomplete(place)
     try:
         with place.open("rb") as handle:
             if handle.read(4) != b"PAR1":

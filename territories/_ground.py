@@ -31,7 +31,7 @@ DOTS: Final = "....."
 HALF: Final = 0.5
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Ground:
     """What plates are drawn on: outlines, colours and names, worked out once for all of them.
 

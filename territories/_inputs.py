@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     import geopandas as gpd
     import pandas as pd
 
+    from territories.cog import CogTable
     from territories.communes import Bridges
     from territories.flows import Flows
     from territories.reconciliation import Reconciliation
+from territories.supply import read_supply
 
 
 class Settings(BaseModel):
@@ -70,6 +72,7 @@ class Settings(BaseModel):
     together: list[list[str]] = []
     apart: list[list[str]] = []
     locked: Path | dict[str, str] | None = None
+    professionals: Path | None = None
     poles: list[str] | None = None
     method: str = "leiden"
     options: dict[str, Any] = {}
@@ -86,7 +89,7 @@ class Settings(BaseModel):
 
 
 # The settings that name a file which is read as it is, in the order of the accounts.
-TABLES = ("sites", "pmsi_codes", "bridges", "locked")
+TABLES = ("sites", "pmsi_codes", "bridges", "locked", "professionals")
 
 
 @dataclass(frozen=True, repr=False)
@@ -185,7 +188,7 @@ def read_inputs(settings: Settings, *, tell: Callable[[str], None] = lambda _: N
             columns=_columns(settings, "pmsi_code", "site", "activity", "stays"),
         )
     tell("poles")
-    flows = flows.located().grouped()
+    flows = _counted(flows.located(), settings, cog).grouped()
     if stays is not None and flows.grouping is not None:
         stays = stays.grouped(flows.grouping)
     account = flows.reconciliation
@@ -221,6 +224,23 @@ def _missing_files(settings: Settings) -> list[Sentence]:
     ]
     options = ", ".join(f"--{name.replace('_', '-')}" for name in alone)
     return [fault("hospital_missing", options=options)] if alone else []
+
+
+def _counted(flows: Flows, settings: Settings, cog: CogTable | None) -> Flows:
+    """Tell how many practise in each place, where the flows do not and a table does."""
+    if settings.professionals is None:
+        return flows
+    if flows.professionals is not None:
+        raise InputError(fault("professionals_known", file=str(settings.professionals)))
+    return flows.with_professionals(
+        read_supply(
+            settings.professionals,
+            communes=flows.communes,
+            activities=settings.activities,
+            cog_table=cog,
+            on_unknown="aside" if settings.on_unknown == "aside" else "error",
+        )
+    )
 
 
 def roles(settings: Settings) -> list[str]:

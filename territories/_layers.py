@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-import tempfile
+import threading
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +17,7 @@ import shapely
 from territories._columns import code_column, number_column
 from territories._layer_files import LayerFile, prepared
 from territories._outlines import mended, placed, say_islands, say_overlaps, say_parts, surfaces
+from territories._private import private_folder
 from territories._tables import Table, matched, row_list, value_list
 from territories._words import Sentence
 from territories.communes import checked
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 # Codes of places of other countries, such as E06000001 in England.
 _FOREIGN: Final = "[A-Z]{1,3}[0-9]{5,9}"
+
+# Filters of warnings are those of all threads: one at a time changes them, and puts them back.
+_QUIET: Final = threading.Lock()
 
 
 def read_communes(
@@ -71,8 +75,8 @@ def read_communes(
     InputError
         If the file cannot be used; the message names file, row, column and the way out.
     """
-    with tempfile.TemporaryDirectory(prefix="territories-") as folder:
-        source = prepared(path, Path(folder))
+    with private_folder() as folder:
+        source = prepared(path, folder)
         table, shapes, found = _features(source, layer)
     features = len(table.frame)
     table = matched(table, ["code"], ["name", "population"], columns)
@@ -110,8 +114,8 @@ def read_communes(
 
 def attributes_of(path: str | Path, *, layer: str | None = None) -> Table:
     """Read the attributes of a layer as a table; its rows are features, from 1."""
-    with tempfile.TemporaryDirectory(prefix="territories-") as folder:
-        return _features(prepared(path, Path(folder)), layer)[0]
+    with private_folder() as folder:
+        return _features(prepared(path, folder), layer)[0]
 
 
 def _features(
@@ -119,7 +123,7 @@ def _features(
 ) -> tuple[Table, Sequence[bytes | None], str | None]:
     """Read attributes as text, outlines as they are and the projection; features count from 1."""
     try:
-        with warnings.catch_warnings():
+        with _QUIET, warnings.catch_warnings():
             # What the map library warns of (rings that are not closed…) is found and said here.
             warnings.simplefilter("ignore")
             name = _layer_name(source, layer)

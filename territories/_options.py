@@ -42,7 +42,7 @@ def usage(problem: click.UsageError) -> str:
     return say("cli.extra", value=extra[1]) if extra else problem.format_message()
 
 
-def commands(work: Mapping[str, Callable[..., None]]) -> click.Group:
+def commands(work: Mapping[str, Callable[..., int | None]]) -> click.Group:
     """Build the commands.
 
     Parameters
@@ -130,7 +130,7 @@ def _help_option() -> click.Option:
 
 
 def _command(
-    name: str, callback: Callable[..., None], params: list[click.Parameter]
+    name: str, callback: Callable[..., int | None], params: list[click.Parameter]
 ) -> click.Command:
     # \b keeps the lines of the examples as they are.
     text = f"{say(f'cli.help_{name}')}\n\n\b\n{say(f'cli.examples_{name}')}"
@@ -156,6 +156,14 @@ def _check_options() -> list[click.Parameter]:
         click.Argument(["files"], nargs=-1, required=True, type=_PATH),
         _option("--communes", type=_PATH),
         *_reading_options(),
+        _lang_option(),
+    ]
+
+
+def _audit_options() -> list[click.Parameter]:
+    return [
+        click.Argument(["files"], nargs=-1, required=True, type=_PATH),
+        _option("--show", is_flag=True),
         _lang_option(),
     ]
 
@@ -220,6 +228,7 @@ def _division_options() -> list[click.Parameter]:
         _option("--locked", type=_PATH),
         _option("--poles", multiple=True, metavar="CODES"),
         _option("--bridges", type=_PATH),
+        _option("--professionals", type=_PATH),
         _option("--weights", type=click.Choice(["volume", "equal", "dominance", "concordance"])),
         _option("--hospital-weight", type=float),
         _option("--seed", type=int),
@@ -266,6 +275,7 @@ def _evaluate_options() -> list[click.Parameter]:
         _option("--code", type=str),
         _option("--territory", type=str),
         _option("--bridges", type=_PATH),
+        _option("--professionals", type=_PATH),
         *_reading_options(),
         _allocation_option(),
         _lang_option(),
@@ -275,7 +285,7 @@ def _evaluate_options() -> list[click.Parameter]:
 
 
 def _report_options() -> list[click.Parameter]:
-    names = ("bridges", "locked", "cog-table")
+    names = ("bridges", "locked", "professionals", "cog-table")
     return [
         click.Argument(["folder"], type=_PATH),
         *_file_options(),
@@ -289,7 +299,7 @@ def _report_options() -> list[click.Parameter]:
 
 
 def _maps_options() -> list[click.Parameter]:
-    names = ("bridges", "locked", "cog-table")
+    names = ("bridges", "locked", "professionals", "cog-table")
     return [
         click.Argument(["folder"], type=_PATH),
         *_file_options(),
@@ -303,7 +313,7 @@ def _maps_options() -> list[click.Parameter]:
 
 
 def _edit_options() -> list[click.Parameter]:
-    names = ("bridges", "locked", "cog-table")
+    names = ("bridges", "locked", "professionals", "cog-table")
     return [
         click.Argument(["folder"], type=_PATH),
         *_file_options(),
@@ -321,7 +331,7 @@ def _edit_options() -> list[click.Parameter]:
 
 
 def _apply_options() -> list[click.Parameter]:
-    names = ("bridges", "locked", "cog-table")
+    names = ("bridges", "locked", "professionals", "cog-table")
     return [
         click.Argument(["folder"], type=_PATH),
         click.Argument(["log"], type=_PATH),
@@ -388,5 +398,6 @@ _OPTIONS: Final[dict[str, Callable[[], list[click.Parameter]]]] = {
     "edit": _edit_options,
     "apply": _apply_options,
     "fetch": _fetch_options,
+    "audit": _audit_options,
     "warmup": _warmup_options,
 }

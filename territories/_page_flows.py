@@ -34,7 +34,7 @@ _INHABITANTS: Final = 10_000
 
 
 def page_flows(
-    flows: Flows, communes: gpd.GeoDataFrame, *, secrecy: Secrecy
+    flows: Flows, communes: gpd.GeoDataFrame, *, secrecy: Secrecy, step: int | None = None
 ) -> dict[str, list[int] | list[str] | int]:
     """Return the flows of a page, activities together.
 
@@ -46,6 +46,8 @@ def page_flows(
         The layer, in the order of the page.
     secrecy
         The rule of disclosure.
+    step
+        Cells are rounded down to multiples of it above the threshold; default 5.
 
     Returns
     -------
@@ -70,6 +72,7 @@ def page_flows(
     to the unit besides (from a share of four digits), cannot tell a hidden cell from what was cut
     off another.
     """
+    step = STEP if step is None else step
     if "destination" not in flows.table:
         raise InputError(fault("flows_not_located"))
     order = communes.index
@@ -79,11 +82,11 @@ def page_flows(
     table = table[table["residence"].isin(order)]
     cells = table.groupby(["residence", "destination"], as_index=False, observed=True).sum()
     cells[["patients", "low", "high"]] = cells[["patients", "low", "high"]].round(_DECIMALS)
-    whole = (cells["low"] == cells["high"]) & (cells["patients"] >= shown_from(secrecy))
+    whole = (cells["low"] == cells["high"]) & (cells["patients"] >= shown_from(secrecy, step))
     few = _few(flows, cells["destination"], secrecy)
     shown = cells[whole & ~cells["destination"].isin(few)]
-    over = np.floor((shown["patients"] - secrecy.threshold) / STEP).astype("int64")
-    shown = shown.assign(patients=secrecy.threshold + STEP * over)
+    over = np.floor((shown["patients"] - secrecy.threshold) / step).astype("int64")
+    shown = shown.assign(patients=secrecy.threshold + step * over)
     outside = sorted(set(shown["destination"]) - set(order))
     names = place_names(communes, outside)
     place = {code: -(k + 1) for k, code in enumerate(outside)}
@@ -98,12 +101,15 @@ def page_flows(
     rest = sums.sub(told, axis=0).round(_DECIMALS)
     low = np.floor(rest["low"] / width)
     # Where all hidden cells together are hardly more, that there are so many tells each of them.
-    most = np.floor((_most(cells, shown, order, few, secrecy) - 2 * secrecy.threshold) / width)
+    most = np.floor(
+        (_most(cells, shown, order, few, secrecy=secrecy, step=step) - 2 * secrecy.threshold)
+        / width
+    )
     low = np.minimum(low, most).clip(lower=0)
     high = np.floor(rest["high"] / width) + 1
     return {
-        "step": STEP,
-        "shown_from": shown_from(secrecy),
+        "step": step,
+        "shown_from": shown_from(secrecy, step),
         "start": [0, *np.cumsum(counts).tolist()],
         "to": shown["to"].tolist(),
         "patients": shown["patients"].tolist(),
@@ -126,19 +132,21 @@ def _most(
     shown: pd.DataFrame,
     order: pd.Index,
     few: set[str],
+    *,
     secrecy: Secrecy,
+    step: int,
 ) -> pd.Series:
     """Return what the rest of each commune may be at most, for who knows which places receive."""
     places = set(cells["destination"])
     if places & few or (cells["low"] < cells["high"]).any():
         return pd.Series(np.inf, index=order)
     number = shown["residence"].value_counts().reindex(order, fill_value=0)
-    return (shown_from(secrecy) - 1) * (len(places) - number) + (STEP - 1) * number
+    return (shown_from(secrecy, step) - 1) * (len(places) - number) + (step - 1) * number
 
 
-def shown_from(secrecy: Secrecy) -> int:
+def shown_from(secrecy: Secrecy, step: int | None = None) -> int:
     """Return the least number of patients of a cell that a page shows."""
-    return secrecy.threshold + STEP
+    return secrecy.threshold + (STEP if step is None else step)
 
 
 def rest_width(secrecy: Secrecy) -> int:

@@ -1,20 +1,20 @@
-"""Folders that nobody else reads, removed whatever happens: what events need beside memory."""
+"""Folders that nobody else reads, removed whatever happens: what is needed beside memory."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from territories._locks import held
 from territories.errors import InputError, fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_PREFIX: Final = "territories-events-"
+_PREFIX: Final = "territories-"
 _LOCK: Final = "in-use"
 
 
@@ -38,51 +38,34 @@ def private_folder(parent: str | Path | None = None) -> Iterator[Path]:
     if not place.is_dir():
         raise InputError(fault("spill_missing", folder=str(place)))
     _sweep(place)
-    try:
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place)).absolute()
-    except OSError as problem:
-        words = str(problem.strerror)
-        raise InputError(fault("output_folder", file=str(place), problem=words)) from problem
     with contextlib.ExitStack() as stack:
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        stack.enter_context(_held(folder))
+        try:
+            folder = _made(place, stack)
+        except OSError as problem:
+            words = str(problem.strerror)
+            raise InputError(fault("output_folder", file=str(place), problem=words)) from problem
         yield folder
 
 
-@contextlib.contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder: the system lets it go with the process, however that ends."""
-    draft = folder / f".{_LOCK}"
-    handle = os.open(draft, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        _locked(handle)
-        draft.rename(folder / _LOCK)  # no one looks at it before it is locked
-        yield
-    finally:
-        os.close(handle)
+def _made(place: Path, stack: contextlib.ExitStack) -> Path:
+    """Make a folder with its lock inside; again where a sweep has just taken it for a dead one."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place)).absolute()
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        try:
+            stack.enter_context(held(folder / _LOCK))
+        except (BlockingIOError, FileNotFoundError):
+            continue
+        return folder
 
 
 def _sweep(place: Path) -> None:
     """Remove the folders of runs that are no more."""
     for folder in place.glob(f"{_PREFIX}*"):
-        with contextlib.suppress(OSError):  # another user's, or one that has just gone
-            handle = os.open(folder / _LOCK, os.O_RDWR)
-            try:
-                free = _locked(handle)
-            finally:
-                os.close(handle)
-            if free:
-                shutil.rmtree(folder, ignore_errors=True)
-
-
-def _locked(handle: int) -> bool:
-    """Lock a file if no one has, and tell whether it was free; not known on Windows."""
-    try:
-        import fcntl  # noqa: PLC0415 - not on Windows
-    except ImportError:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+        if (folder / _LOCK).is_file():
+            with contextlib.suppress(OSError):  # in use, another user's, or one that has just gone
+                with held(folder / _LOCK) as sure:
+                    if sure:
+                        shutil.rmtree(folder, ignore_errors=True)
+                if sure:  # Windows keeps what is open until then
+                    shutil.rmtree(folder, ignore_errors=True)

@@ -5,6 +5,7 @@ Shared communes are hatched in the colours of all their territories, white zones
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sqlite3
 import xml.etree.ElementTree as ET
@@ -134,7 +135,7 @@ def add_styles(path: Path, date: str, styles: Mapping[str, Style]) -> None:
         first = style.layer not in seen
         seen.add(style.layer)
         rows.append((style.layer, style.name, style.document, int(first), date))
-    with sqlite3.connect(path) as base:
+    with contextlib.closing(sqlite3.connect(path)) as base, base:
         base.execute(
             "CREATE TABLE layer_styles (id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, "
             "f_table_catalog TEXT(256), f_table_schema TEXT(256), f_table_name TEXT(256), "
@@ -153,7 +154,11 @@ def add_styles(path: Path, date: str, styles: Mapping[str, Style]) -> None:
             "VALUES ('layer_styles', 'attributes', 'layer_styles', ?)",
             (date,),
         )
-    base.close()
+        # Not by GDAL's option, which all threads share.
+        base.execute("UPDATE gpkg_contents SET last_change = ?", (date,))
+        base.commit()
+        # Nothing of what stood in it before is left in pages that are free.
+        base.execute("VACUUM")
 
 
 def write_style(style: Style, path: Path) -> None:

@@ -59,6 +59,15 @@ class Run:
     decisions: tuple[tuple[Revision, str, str], ...] = ()
     revised: Mapping[str, Any] | None = None
 
+    @property
+    def notices(self) -> tuple[Sentence, ...]:
+        """All that one should know: of each input, of what could not be met, of weak territories.
+
+        The sentences are in the language of the moment when they are written (``str``).
+        """
+        read = (each for account in self.accounts for each in account.notices)
+        return (*read, *self.zoning.unmet, *self.weak)
+
 
 def run_record(run: Run, door: Secrecy) -> dict[str, Any]:
     """Lay out what is needed to redo the run; nothing in it changes from one run to the next."""

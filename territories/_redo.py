@@ -13,6 +13,7 @@ from territories._files import readable
 from territories._inputs import TABLES, Settings, roles
 from territories._layer_files import sha256
 from territories._words import say
+from territories._writing import refuse_incomplete
 from territories.errors import InputError, fault
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def recorded(folder: str | Path) -> dict[str, Any]:
         If the folder holds none, or one that is not ours.
     """
     place = Path(folder) / "run.json"
+    refuse_incomplete(place)
     if not place.is_file():
         raise InputError(fault("run_missing", file=str(folder)))
     try:
@@ -41,7 +43,7 @@ def recorded(folder: str | Path) -> dict[str, Any]:
         known = bool(whole) and isinstance(record["settings"], dict)
         if "revised" in record:
             known &= isinstance(record["revised"]["parent"]["name"], str)
-    except (ValueError, KeyError, TypeError, AttributeError) as problem:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
         raise InputError(fault("run_unreadable", file=str(place))) from problem
     if not known:
         raise InputError(fault("run_unreadable", file=str(place)))

@@ -27,7 +27,7 @@ def ascended(level: Level, scale: float, maximum: int, state: Longs) -> Ints:
     """Divide a network as if borders did not exist, level by level, until nothing gains."""
     current = level
     node_of = np.arange(len(level.out)).astype(np.int32)
-    while True:
+    for _ in range(len(level.out) + 1):  # a level that gathers nothing more is the last
         sums = summed(current, np.arange(len(current.out)).astype(np.int32))
         if flow_moves(current, scale, maximum, sums, 20, state) == 0:
             break
@@ -88,7 +88,7 @@ def climbed(
     current = level
     of_current = named
     any_moved = False
-    while True:
+    for _ in range(len(label) + 1):  # as above
         current = aggregated(current, of_current, many, True)
         size = len(current.out)
         sums = summed(current, np.arange(size).astype(np.int32))

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 import python_calamine
 
-from territories._archives import LIMIT, too_large
+from territories._memory import most, too_large
 from territories._text import Cells, categories, header_place, is_footnote, refuse_wide
 from territories._words import Sentence
 from territories.errors import InputError, fault
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 # What stands in a cell that has no value of its own; no one writes them in a table.
 NO_VALUE: Final = "\u2404formula"
+# What a cell of a Parquet file, which says a value once, takes as text.
+_TEXT_CELL: Final = 6
+
 _TITLES: Final = 40
 
 # The most cells of a sheet from its first to its last, those between that are empty included: all
@@ -329,8 +332,10 @@ def read_parquet(source: Source) -> Cells:
     try:
         book = pa.parquet.ParquetFile(pa.BufferReader(source.content))
         groups = (book.metadata.row_group(place) for place in range(book.metadata.num_row_groups))
-        if sum(group.total_byte_size for group in groups) > LIMIT:
-            raise InputError(too_large(source.file))
+        cells = book.metadata.num_rows * book.metadata.num_columns
+        size = max(sum(group.total_byte_size for group in groups), _TEXT_CELL * cells)
+        if size > most():
+            raise InputError(too_large(source.file, size))
         refuse_wide(len(book.schema_arrow), source.file)
         table = book.read()
         nested = [field.name for field in table.schema if is_nested(field.type)]

@@ -43,7 +43,7 @@ _SHAPE: Final = "[0-9][0-9AB][0-9A-Z]{3}"
 _KEYS: Final = ("pmsi_code", "site", "activity")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class StayCells:
     """Stays by PMSI code, site and activity, whoever added them up.
 
@@ -73,7 +73,7 @@ class StayCells:
     identified: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Sites:
     """Hospital sites as their file lists them.
 

@@ -59,7 +59,7 @@ class StayLines:
     strict: bool = True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class StayValues:
     """What the raw values of stays stand for.
 

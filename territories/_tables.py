@@ -42,7 +42,7 @@ _SHOWABLE: Final = re.compile(r"[A-Za-z]{1,9}|[0-9]{3,6}(?:\.0)?|[0-9A-Za-z]{3,6
 _CODES: Final = ("code", "residence", "destination", "pmsi_code", "site")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Table:
     """A table of text read from a file.
 

@@ -44,7 +44,7 @@ _FOOTNOTE: Final = re.compile(r"[^\W\d_]{3,}.*[\s:.]|^[*(]", re.DOTALL)
 _LATIN_9: Final = re.compile(rb"[\xbc\xbd\xbe\xa8\xb4\xb8\xa6](?=[a-z\xe0-\xff])|\xa4")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Cells:
     """The cells of a table, all text, before anything is known of them.
 

@@ -114,7 +114,7 @@ def accessibility(
     return zone_means(found, communes, members)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class _Catchment:
     """How far a catchment goes, and the weights of its rings (None: all alike)."""
 

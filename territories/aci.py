@@ -132,7 +132,7 @@ def read_aci(path: str | Path) -> AciTable:
     file = readable(path)
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as problem:
         raise InputError(fault("aci_file", file=file.name)) from problem
     try:
         return _table(table)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from territories._command_line import failed, language_of, one_column_each
 from territories._config import (
     codes_of,
     files_again,
@@ -19,12 +20,14 @@ from territories._config import (
     toml_of,
 )
 from territories._console import account_line, echo, progress, report
-from territories._options import commands, usage
+from territories._options import commands
+from territories._signals import heeded
 from territories._words import Language, Sentence, current_language, number, say, using
-from territories.errors import InputError, TerritoriesError, fault
+from territories.errors import InputError, fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from territories.pipeline import Settings
 
@@ -32,54 +35,28 @@ _PATH: Final = click.Path(path_type=Path)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return its exit code: 0 done, 1 refused, 2 wrong usage."""
-    words = _one_column_each(sys.argv[1:] if arguments is None else arguments)
-    with using(_language(words)):
+    """Run the command line; return its exit code.
+
+    0 done, 1 refused, 2 wrong usage; 130 interrupted (Ctrl-C), 143 asked to stop (SIGTERM).
+    """
+    from territories._writing import placed_files  # noqa: PLC0415
+
+    words = one_column_each(sys.argv[1:] if arguments is None else arguments)
+    with using(language_of(words)), heeded(), placed_files() as placed:
         try:
             # The commands are built in the language of the moment, help included.
             code = commands(_WORK).main(words, prog_name="territories", standalone_mode=False)
-        except click.UsageError as problem:
-            context = problem.ctx.command_path if problem.ctx else "territories"
-            echo(say("cli.usage", problem=usage(problem), command=context), err=True)
-            return 2
-        except click.Abort:
-            echo(say("cli.interrupted"), err=True)
-            return 1
-        except TerritoriesError as refusal:
-            echo(say("cli.refused", reasons=str(refusal)), err=True)
-            return 1
+        except (Exception, KeyboardInterrupt) as problem:  # noqa: BLE001 - each has its words
+            return failed(problem, placed)
         return code if isinstance(code, int) else 0
 
 
-def _one_column_each(words: Sequence[str]) -> list[str]:
-    """Let ``--columns a=b c=d`` stand for ``--columns a=b --columns c=d``."""
-    spread: list[str] = []
-    inside = False
-    for word in words:
-        inside = word == "--columns" or (inside and "=" in word and not word.startswith("-"))
-        if inside and word != "--columns" and spread[-1] != "--columns":
-            spread.append("--columns")
-        spread.append(word)
-    return spread
-
-
-def _language(words: Sequence[str]) -> Language:
-    """Find the language before the options are read, since help and refusals are in it."""
-    for position, word in enumerate(words):
-        if word == "--lang" and position + 1 < len(words):
-            return "en" if words[position + 1] == "en" else "fr"
-        if word.startswith("--lang="):
-            return "en" if word == "--lang=en" else "fr"
-    return "en" if os.environ.get("TERRITORIES_LANG", "fr").lower().startswith("en") else "fr"
-
-
 def _demo(out: Path, *, overwrite: bool, lang: Language | None) -> None:
-    import tempfile  # noqa: PLC0415
-
+    from territories._private import private_folder  # noqa: PLC0415
     from territories.datasets import write_region  # noqa: PLC0415
     from territories.pipeline import Settings  # noqa: PLC0415
 
-    with tempfile.TemporaryDirectory() as folder:
+    with private_folder() as folder:
         files = write_region(folder)
         settings = Settings(
             communes=files["communes"],
@@ -114,12 +91,12 @@ def _run(
 
 def _work(settings: Settings, out: Path, *, overwrite: bool) -> None:
     """Compute, write, and say where to look."""
-    from territories._writing import refuse_folder_name  # noqa: PLC0415
+    from territories._writing import claimed, refuse_folder_name  # noqa: PLC0415
     from territories.pipeline import OUTPUTS, STAGES, compute, write  # noqa: PLC0415
 
     refuse_folder_name(out)
     _refuse_early(settings, out, OUTPUTS, overwrite=overwrite)
-    with progress(len(STAGES)) as tell:
+    with claimed(out), progress(len(STAGES)) as tell:
         run = compute(settings, tell=tell)
         write(run, out, overwrite=overwrite, tell=tell)
     report(run, out)
@@ -141,11 +118,11 @@ def _scales(
     if out is not None:
         refuse_suffix(out)
         _refuse_early(settings, out.parent, (out.name,), overwrite=overwrite)
-    with progress(len(SCALE_STAGES)) as tell:
+    with _claimed_file(out), progress(len(SCALE_STAGES)) as tell:
         found, inputs = compute_scales(settings, tell=tell)
-    rows = scale_rows(found, inputs.patients)
-    if out is not None:
-        write_scales(found, rows, out, overwrite=overwrite)
+        rows = scale_rows(found, inputs.patients)
+        if out is not None:
+            write_scales(found, rows, out, overwrite=overwrite)
     for account in inputs.accounts:
         echo(account_line(account))
     report_scales(found, rows, out)
@@ -167,16 +144,19 @@ def _evaluate(
 
     from territories import _assessed as work  # noqa: PLC0415
     from territories._console import report_assessment  # noqa: PLC0415
+    from territories._writing import claimed  # noqa: PLC0415
 
     settings = settings_of(config, given_options(columns, options))
     first = work.ZoningFile.from_text(zoning)
     first = replace(first, code=code, territory=territory or first.territory)
     others = [work.ZoningFile.from_text(each) for each in against]
+    place: AbstractContextManager[None] = nullcontext()
     if out is not None:
         inputs = [value for _, value in settings if isinstance(value, Path)]
         inputs += [each.path for each in (first, *others)]
         work.refuse_place(out, inputs, overwrite=overwrite)
-    with progress(len(work.ASSESSED_STAGES)) as tell:
+        place = _claimed_file(out) if out.suffix.lower() == ".csv" else claimed(out)
+    with place, progress(len(work.ASSESSED_STAGES)) as tell:
         found = work.assess(settings, first, others, tell=tell)
         if out is not None:
             work.write_assessment(found, out, settings, overwrite=overwrite, tell=tell)
@@ -264,7 +244,7 @@ def _apply(
     from territories import _applied as work  # noqa: PLC0415
     from territories._console import report_applied  # noqa: PLC0415
     from territories._redo import settings_again  # noqa: PLC0415
-    from territories._writing import refuse_folder_name  # noqa: PLC0415
+    from territories._writing import claimed, refuse_folder_name  # noqa: PLC0415
     from territories.pipeline import OUTPUTS  # noqa: PLC0415
 
     if out is None:
@@ -283,7 +263,7 @@ def _apply(
     settings = settings_again(folder, given, lang=lang, new_data=new_data)
     refuse_folder_name(out)
     _refuse_early(settings, out, OUTPUTS, overwrite=overwrite)
-    with progress(len(work.APPLIED_STAGES)) as tell, using(settings.lang):
+    with claimed(out), progress(len(work.APPLIED_STAGES)) as tell, using(settings.lang):
         found = work.apply_log(folder, settings, wanted, new_data=new_data, tell=tell)
         work.write(found.run, out, overwrite=overwrite, tell=tell)
     report_applied(found, out)
@@ -321,7 +301,7 @@ def _edit(
         overlaps=not no_overlaps,
     )
     work.refuse_editor(asked, list(given.values()), overwrite=overwrite)
-    with progress(len(work.EDIT_STAGES)) as tell:
+    with _claimed_file(asked.file), progress(len(work.EDIT_STAGES)) as tell:
         file = work.write_editor(settings, asked, overwrite=overwrite, tell=tell)
     echo(say("cli.edit_done" if public is None else "cli.edit_public", file=str(file)))
 
@@ -341,15 +321,20 @@ def _warmup(*, lang: Language | None) -> None:  # noqa: ARG001 - read before the
 
 def _refuse_early(settings: Settings, out: Path, files: Sequence[str], *, overwrite: bool) -> None:
     """Refuse before the long work what would be refused after it."""
-    present = [name for name in files if (out / name).exists()]
-    if present and not overwrite:
-        raise InputError(fault("output_exists", file=str(out), values=", ".join(present)))
-    if out.exists() and not out.is_dir():
-        raise InputError(fault("output_is_file", file=str(out)))
+    from territories._writing import refuse_result  # noqa: PLC0415
+
+    refuse_result(out, files, overwrite=overwrite)
     inputs = {value.resolve() for _, value in settings if isinstance(value, Path)}
     lost = sorted(str(out / name) for name in files if (out / name).resolve() in inputs)
     if lost:
         raise InputError(*(fault("output_is_input", file=name) for name in lost))
+
+
+def _claimed_file(out: Path | None) -> AbstractContextManager[None]:
+    """Have the place of a file for oneself before the long work, where one is written."""
+    from territories._writing import claimed  # noqa: PLC0415
+
+    return nullcontext() if out is None else claimed(out.parent, out.name)
 
 
 def _check(
@@ -374,6 +359,15 @@ def _check(
     echo(say("cli.check_done", files=len(accounts)))
 
 
+def _audit(*, files: tuple[Path, ...], show: bool, lang: Language | None) -> int:  # noqa: ARG001 - read before the command
+    from territories._console import report_audit  # noqa: PLC0415
+    from territories.audit import audit  # noqa: PLC0415
+
+    found = audit(files)
+    report_audit(found, show=show)
+    return int(len(found.found) > 0)
+
+
 def _events(
     *,
     sources: tuple[Path, ...],
@@ -385,11 +379,15 @@ def _events(
 ) -> None:
     from territories import _added_up as work  # noqa: PLC0415
     from territories._console import report_events  # noqa: PLC0415
+    from territories._writing import claimed  # noqa: PLC0415
 
     given = given_options(columns, options, events=True)
     tables = [value for name, value in given.items() if isinstance(value, Path) and name != "spill"]
     work.refuse_flow_file(out, [*sources, *tables], overwrite=overwrite)
-    with progress(len(work.ADDED_STAGES)) as tell:
+    with (
+        claimed(out.parent, out.name, work.account_file(out).name),
+        progress(len(work.ADDED_STAGES)) as tell,
+    ):
         found = work.add_up(sources, out, overwrite=overwrite, tell=tell, **given)
     report_events(found, out)
 
@@ -430,7 +428,7 @@ def _fetch(
     echo(say("cli.source", source=first.attribution, licence=first.licence, page=first.page))
 
 
-_WORK: Final[dict[str, Callable[..., None]]] = {
+_WORK: Final[dict[str, Callable[..., int | None]]] = {
     "demo": _demo,
     "check": _check,
     "events": _events,
@@ -442,6 +440,7 @@ _WORK: Final[dict[str, Callable[..., None]]] = {
     "edit": _edit,
     "apply": _apply,
     "fetch": _fetch,
+    "audit": _audit,
     "warmup": _warmup,
 }
 

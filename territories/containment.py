@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     Which = NDArray[np.bool_]
 
 OUT: Final = -1
+
+# Moves in all, for each commune: some dozens by experience. Never a time, which would make the
+# result depend on the machine.
+_STEPS: Final = 1_000
 RESERVE: Final = -2
 
 # Shares of whole numbers under a million million are equal, or further apart than this.
@@ -190,7 +194,8 @@ class _Areas:
 
     def dissolve(self) -> None:
         """Take the least valid territory apart, commune by commune, until all are valid."""
-        while True:
+        most = _STEPS * max(len(self.label), 1)
+        for _ in range(most):
             least, value = self.least_valid()
             if not value < 1:
                 return
@@ -200,6 +205,7 @@ class _Areas:
             self.opened = least if several else -1
             if receiver == OUT and not self.rules.contiguous:
                 self.scatter(least)
+        raise ConstraintError(fault("containment_steps", steps=most))
 
     def least_valid(self) -> tuple[int, float]:
         """Return the territory of least validity, the first of them, and its validity."""

@@ -34,6 +34,7 @@ import shapely
 
 from territories import _fiction, _fiction_care
 from territories._fiction import ACTIVITIES, EAST, FAR, PLAN, SUBURBS
+from territories._writing import whole_folder
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -117,7 +118,7 @@ SITES: Final = (  # number, name, commune, size, activities
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Region:
     """The tables of the fictional region, as they stand in the files.
 
@@ -221,8 +222,6 @@ def write_region(folder: str | Path, *, seed: int = SEED) -> dict[str, Path]:
         The path of each file, by the name of its table.
     """
     region = fictional_region(seed=seed)
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     contents = {"communes.geojson": _geojson(region.communes).encode()}
     for name, decimals in DECIMALS.items():
         table: pd.DataFrame = getattr(region, name)
@@ -230,12 +229,10 @@ def write_region(folder: str | Path, *, seed: int = SEED) -> dict[str, Path]:
             sep=";", decimal=",", float_format=f"%.{decimals}f", index=False, lineterminator="\n"
         )
         contents[f"{name}.csv"] = text.encode("cp1252")
-    paths = {}
-    for file, content in contents.items():
-        path = folder / file
-        path.write_bytes(content)
-        paths[path.stem] = path
-    return paths
+    with whole_folder(folder, tuple(contents), overwrite=True) as draft:
+        for file, content in contents.items():
+            (draft / file).write_bytes(content)
+    return {Path(file).stem: Path(folder) / file for file in contents}
 
 
 def _geojson(communes: gpd.GeoDataFrame) -> str:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from territories._files import readable
 from territories._words import WORDS, Sentence
+from territories._writing import refuse_incomplete
 from territories.errors import InputError, fault
 from territories.revisions import COLOUR, STATUSES
 from territories.zoning import Zoning
@@ -104,6 +105,7 @@ def read_draft(folder: str | Path, communes: gpd.GeoDataFrame) -> Zoning:
 
 def _place(folder: str | Path) -> Path:
     place = Path(folder) / FILE
+    refuse_incomplete(place)
     if not place.is_file():
         raise InputError(fault("draft_missing", file=str(folder)))
     return readable(place)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-import json
 import math
-import os
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -21,15 +18,17 @@ import shapely
 from territories._qgis import add_styles, styles_of, write_style
 from territories._told import few_travel, rounded_share
 from territories._words import Language, say, using, visible
-from territories._writing import whole_file
+from territories._writing import whole_file, whole_files
 from territories.communes import dissolved, place_names, simplified
 from territories.evaluation import class_shares, evaluate, hospital_totals, stable_share
 from territories.exchanges import cells, shared_out
 from territories.form import white_zones
+from territories.ledger import note_export, read_ledger, register_of, without_difference
 from territories.secrecy import Secrecy
 
 if TYPE_CHECKING:
     from territories.flows import Flows
+    from territories.ledger import Export
     from territories.poles import Poles
     from territories.stability import Runs
     from territories.zoning import Zoning
@@ -47,7 +46,7 @@ _METRES: Final = 1_000.0  # in a kilometre
 _DISTANCES: Final = ("distance_to_care", "distance_to_pole")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evidence:
     """What is known of the communes besides their territory; each part is optional.
 
@@ -63,6 +62,8 @@ class Evidence:
         Located flows of the specialists and of the hospital, for the measures.
     stability
         Result of `runs_of` for the same zoning.
+    earlier
+        What left before: figures whose difference from it would tell small counts are missing.
     """
 
     agreement: pd.DataFrame | None = None
@@ -71,6 +72,7 @@ class Evidence:
     flows: Flows | None = None
     stays: Flows | None = None
     stability: Runs | None = None
+    earlier: tuple[Export, ...] = ()
 
 
 def commune_table(zoning: Zoning, evidence: Evidence | None = None) -> pd.DataFrame:
@@ -166,6 +168,10 @@ def territory_table(
         if (lost.isna() & (sent > 0)).any():
             lost *= math.nan
         table[say("column.hospital_leakage")] = lost.round(_SHARE_DIGITS)
+    if known.flows is not None and known.earlier:
+        table = without_difference(
+            table, zoning, known.flows, known.stays, earlier=known.earlier, secrecy=door
+        )
     if known.agreement is not None:
         shares = class_shares(zoning, known.agreement).round(_SHARE_DIGITS)
         names = [slug(say(f"class.{each}")) for each in shares.columns]
@@ -179,9 +185,15 @@ def territory_table(
 
 
 def _practitioners(zoning: Zoning, flows: Flows) -> pd.Series:
-    """Count the practitioners of each territory; empty where the flows name places only."""
+    """Count the practitioners of each territory; empty where nobody knows who practises."""
     if flows.practices is None:
-        return pd.Series(dtype="float64")
+        if flows.professionals is None:
+            return pd.Series(dtype="float64")
+        # Who has two activities is counted twice: the largest one is what is sure.
+        there = flows.professionals.reset_index(name="number")
+        there["territory"] = there["destination"].map(zoning.labels)
+        sums = there.groupby(["territory", "activity"])["number"].sum()
+        return sums.groupby(level="territory").max().astype("float64")
     place = flows.practices["commune"]
     if flows.grouping is not None:
         place = place.map(flows.grouping["pole"]).where(place.isin(flows.grouping.index), place)
@@ -303,10 +315,6 @@ def write_geojson(table: pd.DataFrame, shapes: gpd.GeoSeries, path: Path) -> Non
         RFC7946="YES",
         WRITE_NAME="NO",
     )
-    try:  # GDAL says nothing when the disk is full at the last lines
-        json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as problem:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from problem
 
 
 def outlines(zoning: Zoning, *, tolerance: float = 100.0) -> tuple[gpd.GeoSeries, gpd.GeoSeries]:
@@ -331,25 +339,37 @@ def write_gpkg(
         "communes": (communes, zoning.communes.sort_index().geometry),
         "territoires": (territories, shapes.reindex(territories.index)),
     }
-    before = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
-    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": _DATE})
-    try:
-        for name, (table, geometry) in layers.items():
-            frame = gpd.GeoDataFrame(
-                table.reset_index(), geometry=geometry.to_numpy(), crs=zoning.communes.crs
-            )
-            pyogrio.write_dataframe(
-                frame,
-                path,
-                layer=name,
-                driver="GPKG",
-                promote_to_multi=True,
-                append=path.exists(),
-                dataset_options={"VERSION": "1.2"},  # read by the QGIS of years ago
-            )
-    finally:
-        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": before})
+    for name, (table, geometry) in layers.items():
+        frame = gpd.GeoDataFrame(
+            table.reset_index(), geometry=geometry.to_numpy(), crs=zoning.communes.crs
+        )
+        pyogrio.write_dataframe(
+            frame,
+            path,
+            layer=name,
+            driver="GPKG",
+            promote_to_multi=True,
+            append=path.exists(),
+            dataset_options={"VERSION": "1.2"},  # read by the QGIS of years ago
+        )
     add_styles(path, _DATE, styles_of(zoning, communes.get(say("column.pole"))))
+
+
+def _noted(
+    zoning: Zoning,
+    flows: Flows | None,
+    path: str | Path,
+    *,
+    ledger: str | Path | None,
+    secrecy: Secrecy | None,
+) -> pd.DataFrame:
+    """Lay out what leaves of territories, beside what left before, and note it."""
+    register = register_of(path, ledger)
+    earlier = () if register is None else read_ledger(register)
+    known = Evidence(flows=flows, earlier=earlier)
+    table = territory_table(zoning, known, secrecy=secrecy)
+    note_export(register, zoning, table, secrecy=secrecy or Secrecy())
+    return table
 
 
 def write_qml(communes: pd.DataFrame, zoning: Zoning, folder: Path) -> None:
@@ -365,6 +385,7 @@ def export_geojson(
     *,
     flows: Flows | None = None,
     secrecy: Secrecy | None = None,
+    ledger: str | Path | None = None,
     overwrite: bool = False,
     language: Language = "fr",
     style: bool = False,
@@ -381,6 +402,10 @@ def export_geojson(
         Located flows, for the measures that need them.
     secrecy
         Rule of disclosure; default ``Secrecy()``.
+    ledger
+        Register of exports (see `read_ledger`), or its folder; default: the one beside the file,
+        if there is one. Figures that would tell small counts beside what left before are missing,
+        and what leaves is noted in it.
     overwrite
         Replace the file if it is there.
     language
@@ -396,12 +421,11 @@ def export_geojson(
     """
     with contextlib.ExitStack() as stack:
         stack.enter_context(using(language))
-        draft = stack.enter_context(whole_file(path, overwrite=overwrite))
-        if style:
-            beside = Path(path).with_suffix(".qml")
-            look = stack.enter_context(whole_file(beside, overwrite=overwrite))
-            write_style(styles_of(zoning)["territories"], look)
-        table = territory_table(zoning, Evidence(flows=flows), secrecy=secrecy)
+        paths = [path, Path(path).with_suffix(".qml")] if style else [path]
+        draft, *look = stack.enter_context(whole_files(*paths, overwrite=overwrite))
+        if look:
+            write_style(styles_of(zoning)["territories"], look[0])
+        table = _noted(zoning, flows, path, ledger=ledger, secrecy=secrecy)
         write_geojson(table, outlines(zoning)[1], draft)
 
 
@@ -411,6 +435,7 @@ def export_gpkg(
     *,
     flows: Flows | None = None,
     secrecy: Secrecy | None = None,
+    ledger: str | Path | None = None,
     overwrite: bool = False,
     language: Language = "fr",
 ) -> None:
@@ -420,7 +445,7 @@ def export_gpkg(
     """
     with using(language), whole_file(path, overwrite=overwrite) as draft:
         communes = commune_table(zoning)
-        territories = territory_table(zoning, Evidence(flows=flows), secrecy=secrecy)
+        territories = _noted(zoning, flows, path, ledger=ledger, secrecy=secrecy)
         write_gpkg(communes, territories, zoning, draft)
 
 
@@ -430,6 +455,7 @@ def export_csv(
     *,
     flows: Flows | None = None,
     secrecy: Secrecy | None = None,
+    ledger: str | Path | None = None,
     overwrite: bool = False,
     language: Language = "fr",
 ) -> None:
@@ -442,6 +468,6 @@ def export_csv(
         table = (
             commune_table(zoning)
             if flows is None
-            else territory_table(zoning, Evidence(flows=flows), secrecy=secrecy)
+            else _noted(zoning, flows, path, ledger=ledger, secrecy=secrecy)
         )
         write_csv(table, draft)

@@ -18,7 +18,7 @@ from territories._download import TIMEOUT, download, host_of
 from territories._heads import plain
 from territories._tables import read_table
 from territories._words import Sentence
-from territories._writing import whole_folder
+from territories._writing import incomplete, whole_folder
 from territories.errors import InputError, TerritoriesError, fault
 
 if TYPE_CHECKING:
@@ -273,12 +273,13 @@ def _cached(
     noted = [] if notices is None else notices
     names = tuple(each.file for each in sources)
     with _disk(folder, sources):
-        if not refresh and all((folder / name).is_file() for name in names):
+        here = all((folder / name).is_file() for name in names)
+        if here and not refresh and not set(names) & set(incomplete(folder)):
             written = (folder / names[0]).stat().st_mtime
             day = dt.datetime.fromtimestamp(written, tz=dt.UTC).astimezone().date()
             noted.append(Sentence("notice.fetch_cached", {"day": day.isoformat()}))
             return folder
-        with whole_folder(folder, names, overwrite=True) as draft:
+        with whole_folder(folder, names, overwrite=True, given=True) as draft:
             for each in sources:
                 if tell is not None:
                     tell("download")

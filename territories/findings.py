@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from territories.flows import Flows
+    from territories.ledger import Export
     from territories.sensitivity import LeaveOneOut
     from territories.supply import Supply
     from territories.zoning import Zoning
@@ -84,7 +85,7 @@ def findings(
             lambda: superposition_sheet(flows, zoning),
             lambda: poles_sheet(flows, zoning),
             lambda: activities_sheet(zoning, flows, door),
-            lambda: leakage_sheet(zoning, flows, door),
+            lambda: leakage_sheet(zoning, flows, door, evidence.earlier),
             lambda: candidates_sheet(zoning, flows, evidence, door),
         ]
     if left_out is not None:
@@ -299,12 +300,14 @@ def activities_sheet(zoning: Zoning, flows: Flows, door: Secrecy) -> Sheet:
     return sheet("activities", shown, dict.fromkeys(heads, "share"))
 
 
-def leakage_sheet(zoning: Zoning, flows: Flows, door: Secrecy) -> Sheet:
+def leakage_sheet(
+    zoning: Zoning, flows: Flows, door: Secrecy, earlier: tuple[Export, ...] = ()
+) -> Sheet:
     """Tell to which places the patients of each territory leave it, and from where others come.
 
     As on the pages of the territories: nothing is told of a territory whose own share is hidden.
     """
-    measures = territory_table(zoning, Evidence(flows=flows), secrecy=door)
+    measures = territory_table(zoning, Evidence(flows=flows, earlier=earlier), secrecy=door)
     sides = {
         "leakage": (leaving(zoning, flows), practitioners(flows), measures[say("column.li")]),
         "attraction": (

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
 
 from territories._keys import row_keys
 from territories._numbers import MASKED_AS, MOST_MASKED
-from territories._words import Sentence
-from territories.errors import InputError, fault, one_of
+from territories._words import Sentence, say
+from territories.errors import InputError, fault, of_kind, one_of
 from territories.places import grouped_places
 from territories.practices import practice_places
 from territories.reconciliation import Reconciliation, count
+from territories.secrecy import STATUTORY_PROFESSIONALS
 
 if TYPE_CHECKING:
     import geopandas as gpd
 
 KEYS: Final = ("residence", "activity", "practitioner", "destination")
 MEASURES: Final = ("patients", "amount", "masked")
+
+
+class Counted(Protocol):
+    """A `Supply`, which is read further on."""
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """`commune`, `activity`, `professionals`."""
 
 
 class Numbered(NamedTuple):
@@ -42,6 +52,10 @@ class Numbered(NamedTuple):
     destination: np.ndarray
     patients: np.ndarray
 
+    def __repr__(self) -> str:
+        """Return how many rows there are; no figure of theirs."""
+        return f"<Numbered: {len(self.patients):,} rows>"
+
 
 @dataclass(frozen=True, eq=False)
 class Flows:
@@ -50,6 +64,7 @@ class Flows:
     Parameters
     ----------
     table
+        Exact, for the user's own eyes; shown in a notebook, flows tell no figure of it.
         `residence` (commune), `activity`, then `practitioner` or `destination`, and `patients`;
         optional `amount` (euros), `department` (of practice, empty where unknown) and `masked`
         (how many of the cells that a row adds up are masked; a part where stays were shared out).
@@ -111,13 +126,26 @@ class Flows:
     def __repr__(self) -> str:
         """Return what matters of the flows; no figure under the threshold can be among it."""
         place = "destination" if "destination" in self.table else "practitioner"
+        number = self.table[place].nunique()
+        least = STATUTORY_PROFESSIONALS
+        few = place == "practitioner" and 0 < number < least
         return (
             f"<Flows: {len(self.table):,} rows, "
             f"{self.table['activity'].nunique()} activities, "
             f"{self.table['residence'].nunique():,} residences, "
-            f"{self.table[place].nunique():,} {place}s"
+            f"{f'under {least}' if few else f'{number:,}'} {place}s"
             f"{'' if self.period is None else f', {self.period}'}>"
         )
+
+    def _repr_html_(self) -> str:
+        """Show what matters of the flows in a notebook, which may be given away: no figure."""
+        asked = html.escape(say("flows_file.display"))
+        return f"<p>{html.escape(repr(self))}</p><p>{asked}</p>"
+
+    @property
+    def notices(self) -> tuple[Sentence, ...]:
+        """What was normalised as the flows were read, and what one should know of them."""
+        return self.reconciliation.notices
 
     def bounds(self) -> pd.DataFrame:
         """Return the least and the most that each row may count, given its masked cells.
@@ -207,6 +235,39 @@ class Flows:
             table=_summed(self.table.assign(destination=regrouped)),
             grouping=table,
             professionals=professionals,
+        )
+
+    def with_professionals(self, supply: Counted) -> Flows:
+        """Tell how many practise in each place, of flows that name places only.
+
+        The rule of disclosure needs it: what fewer than six professionals receive is not shown.
+
+        Parameters
+        ----------
+        supply
+            From `read_supply`, in the labels of these flows. A place that receives patients and
+            is not in it counts as one professional.
+
+        Raises
+        ------
+        InputError
+            If the flows are not located.
+        """
+        of_kind("Supply", supply=supply)
+        if "destination" not in self.table:
+            raise InputError(fault("flows_not_located"))
+        cells = pd.MultiIndex.from_frame(self.table[["activity", "destination"]]).unique()
+        number = supply.table.groupby(["activity", "commune"])["professionals"].sum()
+        whole = number.rename_axis(cells.names).reindex(cells).fillna(1).clip(lower=1)
+        return replace(
+            self,
+            professionals=np.floor(whole).astype("int64").sort_index(),
+            reconciliation=replace(
+                self.reconciliation,
+                notices=tuple(
+                    each for each in self.notices if each.key != "notice.professionals_unknown"
+                ),
+            ),
         )
 
     @cached_property

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from territories.comparison import Comparison
     from territories.flows import Flows
+    from territories.ledger import Export
     from territories.poles import Poles
     from territories.revisions import Revision
     from territories.secrecy import Secrecy
@@ -203,6 +204,8 @@ def save_editor(
     note: str | None = None,
     origin: Mapping[str, str | None] | None = None,
     secrecy: Secrecy | None = None,
+    earlier: tuple[Export, ...] = (),
+    beside: Sequence[pd.DataFrame] = (),
     language: Language = "fr",
     overwrite: bool = False,
 ) -> None:
@@ -236,6 +239,10 @@ def save_editor(
         `date` and `parent` of the draft, where they are known; files of the page bear them.
     secrecy
         The rule of disclosure; default ``Secrecy()``.
+    earlier
+        What left before (see `read_ledger`), so that the page beside it tells no small count.
+    beside
+        Tables of evidence that leave with the page (see `workshop.payload`).
     language
         Of the page.
     overwrite
@@ -267,6 +274,8 @@ def save_editor(
         note=note,
         origin=origin,
         secrecy=secrecy,
+        earlier=earlier,
+        beside=beside,
         language=language,
     )
     with whole_file(path, overwrite=overwrite) as draft:

@@ -41,7 +41,7 @@ class Links(NamedTuple):
     to: Places
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Network:
     """Flows and borders between nodes.
 

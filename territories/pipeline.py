@@ -38,6 +38,14 @@ from territories.export import (
     write_qml,
 )
 from territories.graph import attraction_network
+from territories.ledger import FILE as LEDGER_FILE
+from territories.ledger import (
+    export_of,
+    ledger_text,
+    read_ledger,
+    shown_figures,
+    with_exports,
+)
 from territories.maps import territory_map
 from territories.poles import dominant_poles
 from territories.scales import scales
@@ -76,6 +84,7 @@ __all__ = [
 FILES: Final = (
     *("communes.csv", "communes.geojson", "communes.qml"),
     "draft.json",
+    "exports.json",
     *("map.html", "reconciliation.json", "run.json"),
     *("territories.csv", "territories.geojson", "territories.gpkg", "territories.qml"),
 )
@@ -344,13 +353,21 @@ def write(
         If the folder holds a result and `overwrite` is False, or cannot be written to.
     """
     door = secrecy or Secrecy()
+    earlier = with_exports(read_ledger(folder), run.evidence.earlier)
+    evidence = replace(run.evidence, earlier=earlier)
     with (
         using(run.settings.lang),
         whole_folder(folder, OUTPUTS, overwrite=overwrite) as draft,
     ):
         tell("measures")
-        communes = commune_table(run.zoning, run.evidence)
-        territories = territory_table(run.zoning, run.evidence, secrecy=door)
+        communes = commune_table(run.zoning, evidence)
+        territories = territory_table(run.zoning, evidence, secrecy=door)
+        new = export_of(
+            run.zoning,
+            shown_figures(territories),
+            tables={"communes": communes, "territories": territories},
+            secrecy=door,
+        )
         commune_shapes, territory_shapes = outlines(run.zoning)
         tell("map")
         page = territory_map(
@@ -363,7 +380,8 @@ def write(
             note=run.settings.note,
             language=current_language(),
         )
-        page.save(str(draft / "map.html"))
+        text = page.get_root().render()
+        (draft / "map.html").write_text(text, encoding="utf-8", newline="\n")
         tell("files")
         write_csv(communes, draft / "communes.csv")
         write_csv(territories, draft / "territories.csv")
@@ -376,6 +394,8 @@ def write(
         parent = None if run.revised is None else run.revised["parent"]
         text = draft_text(run.zoning, parent=parent)
         (draft / DRAFT_FILE).write_text(text, encoding="utf-8", newline="\n")
+        ledger = ledger_text(with_exports(earlier, (new,)))
+        (draft / LEDGER_FILE).write_text(ledger, encoding="utf-8", newline="\n")
         if run.revised is not None:
             table = revision_table(
                 [line for line, *_ in run.decisions],

@@ -192,6 +192,8 @@ def read_flows(
         )
     frame, notices = _brought(kept, extract)
     notices += layer_notices(frame, communes, cog, cog_table)
+    if "destination" in frame:
+        notices.append(Sentence("notice.professionals_unknown"))
     return Flows(
         table=frame,
         communes=communes,

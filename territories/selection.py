@@ -284,13 +284,20 @@ def _rows(flows: Flows, held: pd.Series) -> pd.DataFrame:
 
 def _few(flows: Flows, sides: dict[str, tuple[Zoning, str]], door: Secrecy) -> dict[str, bool]:
     """Tell where so few professionals practise that what they receive is not shown."""
-    if flows.practices is None:
+    if flows.practices is not None:
+        places = flows.practices["commune"].dropna()
+        each = pd.Series(1, index=pd.MultiIndex.from_product([["all"], places]))
+    elif flows.professionals is not None:
+        each = flows.professionals
+    else:
         return dict.fromkeys(sides, False)
-    places = flows.practices["commune"].dropna()
     found = {}
     for name, (zoning, territory) in sides.items():
         member = zoning.membership
-        number = int(places.isin(member.loc[member["territory"] == territory, "code"]).sum())
+        held = member.loc[member["territory"] == territory, "code"]
+        there = each[each.index.get_level_values(1).isin(held)]
+        # Who has two activities is counted twice: the largest one is what is sure.
+        number = int(there.groupby(level=0).sum().max()) if len(there) else 0
         found[name] = 0 < number < door.professionals
     return found
 

@@ -176,8 +176,13 @@ def practitioners(flows: Flows) -> pd.Series:
     Returns
     -------
     Series
-        By pole, in order; empty where the flows name places only.
+        By pole, in order; empty where the flows name places only. Where a table told how many
+        practise (see `Flows.with_professionals`), those of the largest activity: the others may
+        be the same people.
     """
+    if flows.practices is None and flows.professionals is not None:
+        most = flows.professionals.groupby(level="destination").max().sort_index()
+        return most.rename_axis("pole").rename("practitioners")
     if flows.practices is None:
         return pd.Series(dtype="int64", index=pd.Index([], name="pole"), name="practitioners")
     place = flows.practices["commune"].dropna()

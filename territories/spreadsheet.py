@@ -13,6 +13,8 @@ from territories._words import Language, say, using
 from territories._writing import whole_file
 from territories.errors import InputError, fault, of_kind
 from territories.export import Evidence, write_csv
+from territories.ledger import note_export, read_ledger, register_of
+from territories.secrecy import Secrecy
 from territories.tables import alphabetical, listed
 from territories.tables import sheets as all_sheets
 
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from territories.flows import Flows
-    from territories.secrecy import Secrecy
     from territories.tables import Sheet
     from territories.zoning import Zoning
 
@@ -55,6 +56,7 @@ def export_xlsx(
     *,
     flows: Flows | None = None,
     secrecy: Secrecy | None = None,
+    ledger: str | Path | None = None,
     overwrite: bool = False,
     language: Language = "fr",
 ) -> None:
@@ -70,6 +72,8 @@ def export_xlsx(
         Located flows, for the measures that need them.
     secrecy
         Rule of disclosure; default ``Secrecy()``.
+    ledger
+        As for `export_geojson`.
     overwrite
         Replace the file if it is there.
     language
@@ -81,13 +85,19 @@ def export_xlsx(
         If the file exists or cannot be written.
     """
     of_kind("Zoning", zoning=zoning)
-    evidence = Evidence(flows=flows)
+    register = register_of(path, ledger)
+    earlier = () if register is None else read_ledger(register)
+    evidence = Evidence(flows=flows, earlier=earlier)
     accounts = () if flows is None or not flows.reconciliation.file else (flows.reconciliation,)
     found = all_sheets(
         zoning, evidence=evidence, accounts=accounts, secrecy=secrecy, language=language
     )
     with using(language):
         write_xlsx(found, path, overwrite=overwrite)
+        table = next(each.table for each in found if each.key == "territories")
+        note_export(
+            register, zoning, table.set_index(table.columns[0]), secrecy=secrecy or Secrecy()
+        )
 
 
 def export_lists(

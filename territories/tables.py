@@ -38,7 +38,7 @@ _RATIOS: Final = ("net_index", "compactness", "pac")
 _INTEGERS: Final = ("population", "communes", "aci_size", "pieces", "matched", "activities")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Sheet:
     """One table that leaves, with its words.
 

@@ -44,7 +44,7 @@ class Bounds:
         return self.maximum is not None and population > self.maximum
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Wishes:
     """What is asked, in numbers of the communes that are placed.
 

@@ -7,7 +7,8 @@ import html
 import json
 import math
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
@@ -24,12 +25,15 @@ from territories._map_data import (
 from territories._outside import lakes, rim
 from territories._page_flows import density, page_flows, physicians
 from territories._pages import embedded, sealed
+from territories._readback import Told, of_page, of_tables
 from territories._words import WORDS, Language, current_language, say, using
 from territories.aci import ACI_BOUNDS
+from territories.audit import attacked
 from territories.colours import PALETTE, numbers, territory_colours
 from territories.comparison import placed
 from territories.errors import InputError, fault, of_kind
 from territories.export import Evidence, territory_table
+from territories.ledger import shown_figures
 from territories.revisions import STATUSES, known_word
 from territories.secrecy import Secrecy
 
@@ -39,6 +43,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
 
     from territories.flows import Flows
+    from territories.ledger import Export
     from territories.poles import Poles
     from territories.revisions import Revision
     from territories.stability import Runs
@@ -51,6 +56,11 @@ _GROUPS: Final = ("map.", "class.", "agreement.", "white.", "editor.", "error.re
 _FINE: Final = 5_000
 # A page with more communes than this has their borders and people only.
 _LARGE: Final = 10_000
+
+# Up to so many communes the page is attacked before it leaves, and its cells rounded to these steps
+# instead where that finds something.
+SMALL: Final = 60
+_COARSER: Final = (10, 25, 50)
 
 _STYLES: Final = ("map.css", "editor.css", "editor_modes.css", "panels.css")
 
@@ -72,6 +82,8 @@ def payload(
     note: str | None = None,
     origin: Mapping[str, str | None] | None = None,
     secrecy: Secrecy | None = None,
+    earlier: tuple[Export, ...] = (),
+    beside: Sequence[pd.DataFrame] = (),
     language: Language = "fr",
 ) -> dict[str, Any]:
     """Gather what the page of the workshop holds, and nothing else.
@@ -101,6 +113,11 @@ def payload(
         `date` and `parent` of the draft, where they are known.
     secrecy
         The rule of disclosure; default ``Secrecy()``.
+    earlier
+        What left before (see `read_ledger`), so that the page beside it tells no small count.
+    beside
+        Tables of evidence that leave with the page (see `findings`): in a region of at most 60
+        communes, cells are rounded more where both together would tell a small count.
     language
         Of the page.
 
@@ -164,7 +181,8 @@ def payload(
     for row, state in zip(data["territories"], data.pop("states"), strict=True):
         row.update(state)
     if data["flows"] is not None:
-        data["flows"]["kept"] = _kept(zoning, flows, secrecy or Secrecy())
+        known = Evidence(flows=flows, earlier=earlier)
+        data["flows"] = _shown_flows(data, zoning, known, beside, secrecy or Secrecy())
     data["id"] = _identity(data)
     return data if statuses is None else _published(data, statuses)
 
@@ -350,16 +368,41 @@ def _figures(layer: gpd.GeoDataFrame, flows: Flows | None, door: Secrecy) -> dic
     }
 
 
-def _kept(zoning: Zoning, flows: Flows | None, door: Secrecy) -> dict[str, float]:
-    """Return the shares that the territories of the draft keep, as the tables of a run tell them.
+def _shown_flows(
+    data: dict[str, Any],
+    zoning: Zoning,
+    known: Evidence,
+    tables: Sequence[pd.DataFrame],
+    door: Secrecy,
+) -> dict[str, Any]:
+    """Return the flows of the page with the shares that the territories of the draft keep.
 
-    They narrow the bounds of the page, as long as a territory is about what it was.
+    These are as the tables of a run tell them, and narrow the bounds of the page, as long as a
+    territory is about what it was. In a small region, few cells are what hides a small one: they
+    are rounded more, and not shown at last, until an attack on the page and these tables together
+    finds nothing.
     """
+    flows, shown = known.flows, dict(data["flows"])
     if flows is None or not len(zoning.membership):
-        return {}
-    table = territory_table(zoning, Evidence(flows=flows), secrecy=door)
-    shown = table[say("column.li")].dropna()
-    return {str(name): float(share) for name, share in shown.items()}
+        return shown | {"kept": {}}
+    layer = zoning.communes.sort_index()
+    table = shown_figures(territory_table(zoning, known, secrecy=door))
+    shown["kept"] = {str(name): float(share) for name, share in table["li"].dropna().items()}
+    if len(layer) > SMALL:
+        return shown
+    beside = [
+        replace(of_tables(Path("page/tables"), tables), people=float(layer["population"].sum())),
+        Told(Path("page/territories"), territories=table.rename_axis("territory").reset_index()),
+        Told(Path("page/account"), totals={"patients": float(flows.table["patients"].sum())}),
+    ]
+    truth = {"patients": flows, "stays": None}
+    for step in (*_COARSER, int(flows.table["patients"].sum()) + 1):
+        read = json.loads(json.dumps(data | {"flows": shown}))  # as whoever opens the page has it
+        page = of_page(Path("page/page"), read)
+        if attacked([page, *beside], truth=truth, door=door).found.empty:
+            break
+        shown |= page_flows(flows, layer, secrecy=door, step=step)
+    return shown
 
 
 def _identity(data: Mapping[str, object]) -> str:

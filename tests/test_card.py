@@ -1,6 +1,5 @@
 """The card of a commune: its figures, what it hides, and what it says a move would change."""
 
-import itertools
 import math
 
 import numpy as np
@@ -12,7 +11,6 @@ from hypothesis import strategies as st
 
 import territories as tt
 from territories._destinations import cells_of, first_places
-from territories._suppression import Line, hidden_cells
 from territories._words import using
 from territories.card import commune_code, explain
 from territories.revisions import Revision
@@ -294,51 +292,6 @@ def test_masked_cells_have_bounds(world):
     several = tt.Flows(table.assign(patients=[50, 15, 60], masked=[0, 3, 0]))
     shown = explain(zoning, several, code("A")).shown.flows
     assert shown.loc[shown["pole"] == code("C"), "hidden"].all()
-
-
-def solvable(values, lines, hidden, secrecy):
-    """Find the hidden cells that the others give away: by the null space of the equations."""
-    unknown = sorted((key for key in hidden if values[key] > 0), key=str)
-    place = {key: number for number, key in enumerate(unknown)}
-    rows = []
-    for line in lines:
-        row = np.zeros(len(unknown))
-        for key, sign in [(line.total, -1.0), *((part, 1.0) for part in line.parts)]:
-            if key in place:
-                row[place[key]] += sign
-        rows.append(row)
-    matrix = np.array(rows).reshape(len(rows), len(unknown))
-    _, singular, right = np.linalg.svd(matrix)
-    rank = int((singular > 1e-9).sum())
-    free = right[rank:]
-    return {key for key, at in place.items() if not (np.abs(free[:, at]) > 1e-9).any()}
-
-
-@HEAVY
-@given(st.integers(0, 2**32 - 1))
-def test_nothing_hidden_can_be_worked_out(seed):
-    """Random tables of activities by poles: no hidden small cell follows from what is shown."""
-    generator = np.random.default_rng(seed)
-    names, poles = list("abc")[: generator.integers(1, 4)], list("PQR")[: generator.integers(1, 4)]
-    values, lines = {}, []
-    for name, pole in itertools.product(names, poles):
-        values[name, pole] = int(generator.choice([0, 1, 3, 8, 12, 15, 40, 300]))
-    for name in names:
-        values[name, "all"] = sum(values[name, pole] for pole in poles)
-        lines.append(Line((name, "all"), tuple((name, pole) for pole in poles)))
-    for pole in [*poles, "all"]:
-        values["all", pole] = sum(values[name, pole] for name in names)
-        lines.append(Line(("all", pole), tuple((name, pole) for name in names)))
-    lines.append(Line(("all", "all"), tuple(("all", pole) for pole in poles)))
-    secrecy = tt.Secrecy()
-    hidden = hidden_cells(values, lines, secrecy=secrecy)
-    small = {key for key, count in values.items() if 0 < count < 11}
-    assert small <= hidden
-    assert not small & solvable(values, lines, hidden, secrecy)
-    for line in lines:
-        parts = [part for part in line.parts if part in hidden and values[part] > 0]
-        if line.total not in hidden and small & set(parts):
-            assert sum(values[part] for part in parts) >= 11 + len(parts)
 
 
 @FEW

@@ -348,7 +348,7 @@ def test_an_interruption_ends_at_once_and_leaves_nothing(tmp_path: Path) -> None
     process.send_signal(signal.SIGINT)
     asked = time.monotonic()
     out, err = process.communicate(timeout=120)
-    assert process.returncode == 1
+    assert process.returncode == 130
     assert err.strip() == "Interrompu : rien n'a été écrit."
     assert out == ""
     assert time.monotonic() - asked < 20

@@ -15,12 +15,14 @@ from sklearn.metrics import adjusted_mutual_info_score, cohen_kappa_score
 
 from territories import (
     Concordance,
+    InputError,
     agreement_figures,
     concordance,
     dominant_poles,
     hospital_agreement,
 )
 from territories._words import using
+from territories.concordance import classes
 
 POLES = st.lists(st.sampled_from(["a", "b", "c", "d", "75", None]), max_size=9)
 
@@ -68,6 +70,33 @@ def test_no_pole_at_all() -> None:
     stays = dominant_poles(located([("a", "all", "b", 3)], layer("abcd")))
     compared = hospital_agreement(found, stays)
     assert set(compared["agreement"]) == {"neither"}
+
+
+@pytest.mark.parametrize(
+    ("matched", "activities", "found"),
+    [
+        (3, 3, "always"),
+        (2, 2, "insufficient"),
+        (33, 50, "all_but_one"),  # 66 % and no more
+        (655, 1000, "majority"),
+        (65, 100, "majority"),
+        (25, 50, "majority"),  # half and no more
+        (24, 50, "relative"),
+        (1, 3, "relative"),
+    ],
+)
+def test_thresholds_of_the_classes(matched: int, activities: int, found: str) -> None:
+    numbers = pd.Series([matched]), pd.Series([activities])
+    assert classes(*numbers, unique=pd.Series([True])).tolist() == [found]
+    tied = "insufficient" if found == "insufficient" else "none"
+    assert classes(*numbers, unique=pd.Series([False])).tolist() == [tied]
+
+
+def test_no_activity_at_all_is_no_agreement() -> None:
+    """Even where none is asked for: nothing of nothing is not all of it."""
+    found = agreement({"a": ["a"]}, minimum=0)
+    assert found["concordance"].tolist() == ["always", "none", "none", "none"]
+    assert found["share"].isna().tolist() == [False, True, True, True]
 
 
 def test_classes_in_order_of_agreement() -> None:
@@ -123,6 +152,18 @@ def test_specialists_and_hospital(liberal: str | None, hospital: str | None, sta
     assert compared.loc[code("d"), "agreement"] == "agree"
     assert compared.loc[code("a"), "agreement"] == "neither"
     assert compared.index.tolist() == [code(each) for each in "abcd"]
+
+
+def test_stays_are_all_together_or_none() -> None:
+    found = agreement({"a": ["b"] * 3})
+    several = located([("a", "medicine", "b", 20), ("a", "surgery", "b", 20)], layer("abcd"))
+    with pytest.raises(InputError) as refusal:
+        hospital_agreement(found, dominant_poles(several))
+    assert [each.key for each in refusal.value.faults] == ["error.stays_not_together"]
+    assert str(refusal.value)
+    none = dominant_poles(located([("50001", "all", "b", 20)], layer("abcd")))
+    compared = hospital_agreement(found, none)["agreement"]
+    assert compared.tolist() == ["liberal_only", "neither", "neither", "neither"]
 
 
 # --- figures of the agreement --------------------------------------------------------------------

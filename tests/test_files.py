@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from territories import _archives, _files
+from territories import _archives, _memory
 from territories._files import opened, readable
 from territories._words import using
 from territories.errors import InputError
@@ -90,8 +90,8 @@ def test_what_is_not_there(tmp_path: Path) -> None:
 
 
 def test_a_file_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_files, "LIMIT", 10)
-    assert refused(tmp_path, TEXT) == "file_too_large"
+    monkeypatch.setattr(_memory, "TIMES", 10**12)
+    assert refused(tmp_path, TEXT) == "file_over_memory"
     assert refused(tmp_path, b"") == "file_empty"
 
 

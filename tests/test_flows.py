@@ -63,7 +63,7 @@ def test_what_flows_are_called() -> None:
         "<Flows: 2 rows, 2 activities, 2 residences, 1 destinations>"
     )
     assert repr(Flows(seen([("a", "orl", "P", 1)]))) == (
-        "<Flows: 1 rows, 1 activities, 1 residences, 1 practitioners>"
+        "<Flows: 1 rows, 1 activities, 1 residences, under 6 practitioners>"
     )
 
 

@@ -203,8 +203,10 @@ def test_hostile_names_do_nothing_in_the_workshop(
 # ---------------------------------------------------------------- what is not in them
 
 
-def test_no_small_count_is_in_the_source_of_any_page() -> None:
+def test_no_small_count_is_in_the_source_of_any_page(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small counts that can be told: each is a number of its own, in no other place of a page."""
+    # Small layers are attacked, and show nothing here.
+    monkeypatch.setattr("territories.workshop.SMALL", 0)
     communes = layer()
     codes = sorted(communes.index)
     # 1 to 10 beside cells that are shown, and a total that would tell them.

@@ -63,7 +63,14 @@ def test_orne_with_its_oddities(orne: Path, france: tt.cog.CogTable) -> None:
     found = {each.key.split(".")[1]: each.values for each in account.notices}
     assert set(found) == {
         *("cog_guessed", "code_converted", "code_overseas", "code_arrondissements"),
-        *("code_confused", "code_unshared", "fractions", "one_activity", "rows_merged"),
+        *(
+            "code_confused",
+            "code_unshared",
+            "fractions",
+            "one_activity",
+            "professionals_unknown",
+            "rows_merged",
+        ),
     }
     assert found["cog_guessed"]["year"] == "2014"
     assert found["code_arrondissements"]["count"] == 180

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import re
+from dataclasses import FrozenInstanceError, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +13,18 @@ from hypothesis import strategies as st
 
 import territories as tt
 from territories._log_files import numbered
-from territories.revisions import ACTIONS, Revision, folded
+from territories.revisions import (
+    ACTIONS,
+    ALL,
+    COLOUR,
+    LOCKING,
+    STATUSES,
+    Revision,
+    folded,
+    is_name,
+    known_word,
+    with_zeros,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,6 +131,70 @@ def test_a_file_that_is_no_log_is_refused(tmp_path: Path) -> None:
 def test_names_are_looked_for_with_accents_case_and_hyphens_aside() -> None:
     assert folded("  Saint-Jean-de-l’Œuvre ") == folded("SAINT JEAN DE L'OEUVRE")
     assert folded("Saint-Jean") != folded("Saintjean")
+    assert folded("  L’Œuvre-d\u00c9té ") == "l oeuvre dete"  # other modules compare it as it is
+    assert folded("e\u0301\u0327") == "e"
+
+
+def test_the_words_of_files_stay_the_same() -> None:
+    """Logs that were written once are read for ever."""
+    said = {
+        "move": "déplacer",
+        "release": "libérer",
+        "share": "partager",
+        "claim": "revendiquer",
+        "withdraw": "retirer",
+        "new": "créer",
+        "rename": "renommer",
+        "colour": "colorier",
+        "merge": "fusionner",
+        "lock": "verrouiller",
+        "unlock": "déverrouiller",
+        "status": "statut",
+        "undo": "annuler",
+    }
+    assert list(ACTIONS.items()) == list(said.items())
+    assert [known_word(word.upper(), ACTIONS) for word in said.values()] == list(said)
+    assert known_word("téléporter", ACTIONS) is None
+    assert STATUSES == {
+        "initiative": "initiative",
+        "engineering": "ingénierie",
+        "contracting": "contractualisation",
+        "running": "fonctionnement",
+    }
+    assert LOCKING == ("contracting", "running")
+    assert ALL == "*"
+
+
+def test_a_decision_says_nothing_that_is_not_given() -> None:
+    assert Revision("lock") == Revision("lock", "", None, 0, "", "", "", "", (), force=False)
+    with pytest.raises(FrozenInstanceError):
+        Revision("lock").order = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [("Été", True), ("x" * 120, True), ("x" * 121, False), ("", False), ("a\nb", False),
+     ("a\x1f", False), ("\x7f", False), ("\x9f", False), ("\xa0", True), (" ", True)],
+)  # fmt: skip
+def test_names_are_one_line_that_can_be_read(text: str, good: bool) -> None:
+    assert is_name(text) == good
+
+
+@pytest.mark.parametrize(
+    ("colour", "good"),
+    [("#1b5fa8", True), ("#1B5FA8", True), ("1b5fa8", False), ("#1b5fag", False),
+     ("#1b5fa8a", False)],
+)  # fmt: skip
+def test_colours_are_those_of_pages(colour: str, good: bool) -> None:
+    assert bool(re.fullmatch(COLOUR, colour)) == good
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [("1004", "01004"), ("3", "00003"), ("45234", "45234"), ("451234", "451234"), ("2A4", "2A4")],
+)
+def test_zeros_that_a_spreadsheet_took(text: str, code: str) -> None:
+    assert with_zeros(text) == code
 
 
 def test_steps_are_numbered_after_those_of_an_earlier_log() -> None:

@@ -13,6 +13,7 @@ import pytest
 from layers import as_options, code, write_text
 
 from territories import _console, _warmup
+from territories._words import say
 from territories.cli import main
 from territories.pipeline import SCALE_STAGES, STAGES, Settings, compute
 
@@ -220,6 +221,8 @@ def test_every_stage_has_words(capsys: pytest.CaptureFixture[str]) -> None:
     with _console.progress(len(STAGES)) as tell:
         for each in (*STAGES, "compilation"):
             tell(each)
+            assert say(f"stage.{each}").strip()
+    assert capsys.readouterr().err == ""  # that is no terminal
 
 
 # --- scales --------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import FrozenInstanceError
 from itertools import product
 
 import pandas as pd
@@ -35,6 +36,22 @@ def series(values: list[float]) -> pd.Series:
 def test_what_is_hidden(count: float, hidden: bool) -> None:
     assert Secrecy().hides(count) == hidden
     assert Secrecy().counts(series([count])).isna().tolist() == [hidden]
+
+
+@pytest.mark.parametrize(
+    ("count", "hidden"),
+    [(4e-7, False), (4e-6, True), (10.9999996, False), (10.999996, True)],
+)
+def test_crumbs_of_fractions_are_no_patients(count: float, hidden: bool) -> None:
+    """Six decimals count: sums of fractions of stays differ by less."""
+    assert Secrecy().hides(count) == hidden
+    assert Secrecy().counts(series([count])).isna().tolist() == [hidden]
+
+
+def test_shares_at_the_edges() -> None:
+    assert Secrecy().shares(series([20]), series([0])).isna().all()  # not without end
+    one = Secrecy(threshold=1, acknowledged=True)
+    assert one.shares(series([1]), series([1])).tolist() == [1]
 
 
 @given(st.lists(COUNTS, min_size=1), st.sampled_from([11, 20]))
@@ -118,6 +135,16 @@ def test_a_hidden_part_takes_the_smallest_other_with_it() -> None:
     assert not door.hides_total({})
 
 
+def test_parts_are_hidden_until_together_they_are_many() -> None:
+    """Of n hidden parts, each of 1 at least, whoever has the total knows n: 11 more are wanted."""
+    door = Secrecy()
+    assert door.parts({"a": 2, "b": 11, "c": 30}) == {"a": None, "b": None, "c": 30}
+    assert door.parts({"a": 1, "b": 11, "c": 30}) == {"a": None, "b": None, "c": None}
+    several = {"a": 4, "b": 4, "c": 12, "d": 30}
+    assert door.parts(several) == {"a": None, "b": None, "c": None, "d": 30}
+    assert not door.hides_total(several)
+
+
 # --- thresholds ----------------------------------------------------------------------------------
 
 
@@ -134,7 +161,24 @@ def test_going_below_the_law_is_said(lower: dict) -> None:
         assert allowed.counts(series([1.0])).tolist() == [1]
 
 
-@pytest.mark.parametrize("values", [{"threshold": 0}, {"professionals": 0}, {"threshold": -3}])
+def test_a_rule_does_not_change() -> None:
+    door = Secrecy()
+    with pytest.raises(FrozenInstanceError):
+        door.threshold = 1  # type: ignore[misc]
+    assert door == Secrecy(threshold=11, professionals=6, acknowledged=False)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"threshold": 0},
+        {"professionals": 0},
+        {"threshold": -3},
+        {"threshold": True},
+        {"threshold": 11.5},
+        {"professionals": "6"},
+    ],
+)
 def test_thresholds_are_positive(values: dict) -> None:
     with pytest.raises(SecrecyError, match="1 at least"):
         Secrecy(**values, acknowledged=True)

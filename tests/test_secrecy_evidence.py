@@ -29,6 +29,8 @@ FINE = [*(head * 10.0**power for power in range(-3, 0) for head in (1, 2, 5))]
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from territories.ledger import Export
+
 A, B, C, D, E, F, G, H = codes("ABCDEFGH")
 
 
@@ -96,17 +98,16 @@ class Audit:
 
 
 def audited(  # noqa: C901, PLR0912, PLR0915 - one list of what is told, table after table
-    given: tt.Flows, zoning: tt.Zoning
+    given: tt.Flows, zoning: tt.Zoning, *, earlier: tuple[Export, ...] = ()
 ) -> Audit:
     """Gather what the tables of a report tell of flows whose every possible cell is known to be."""
     layer = zoning.communes
     table = _every_cell(given, layer)
     audit = Audit(table)
     with using("en"):
-        sheets = {
-            each.key: each.table for each in findings(zoning, Evidence(flows=given), language="en")
-        }
-        measures = territory_table(zoning, Evidence(flows=given))
+        known = Evidence(flows=given, earlier=earlier)
+        sheets = {each.key: each.table for each in findings(zoning, known, language="en")}
+        measures = territory_table(zoning, known)
         words = {name: say(f"supply.{name}") for name in ("zone", "activity", "liberal_rate",
                  "liberal_region", "rate", "expected_rate", "population")}  # fmt: skip
         columns = {name: say(f"column.{name}") for name in ("li", "msi", "undrawn",

@@ -164,7 +164,10 @@ def test_refusals(options, keys):
     ids=str,
 )
 def test_the_limits_themselves_are_accepted(options):
-    asked(drawn(SQUARE), **{"population": FREE, **options})
+    wishes = asked(drawn(SQUARE), **{"population": FREE, **options})
+    assert set(wishes.names.values()) == set(options.get("locked", {}).values())
+    wanted = {each for each in options.get("together", []) if len(each) > 1}
+    assert all(any(set(each) <= set(group) for group in groups(wishes)) for each in wanted)
 
 
 def test_all_faults_at_once():
@@ -233,7 +236,9 @@ def test_a_locked_zoning_is_a_wall(labels, options, keys):
 )
 def test_what_a_locked_zoning_allows(labels, options):
     layer = drawn(SQUARE)
-    asked(layer, **{"population": FREE, "locked": shut(layer, labels), **options})
+    wishes = asked(layer, **{"population": FREE, "locked": shut(layer, labels), **options})
+    assert sorted(wishes.names.values()) == sorted(set(labels.values()))
+    assert len(wishes.shut) == len(set(labels.values()))
 
 
 def test_a_large_commune_in_a_locked_territory_is_no_obstacle():

@@ -93,6 +93,7 @@ def test_files_of_a_run_are_those_of_the_contract() -> None:
     assert set(FILES) == {
         *("communes.csv", "communes.geojson", "territories.geojson", "territories.gpkg"),
         *("territories.csv", "map.html", "reconciliation.json", "run.json", "draft.json"),
+        "exports.json",
         *("communes.qml", "territories.qml"),
     }
 

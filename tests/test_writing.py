@@ -14,7 +14,7 @@ from territories._writing import whole_file, whole_folder
 if TYPE_CHECKING:
     import os
 
-NAMES = ("a.csv", "b.json", "c.html")
+NAMES = ("a.txt", "b.txt", "c.qgz")  # of formats that are not read again: see test_reread.py
 
 
 def content(folder: Path) -> dict[str, str]:
@@ -32,13 +32,14 @@ def write(folder: Path, text: str, names: tuple[str, ...] = NAMES, **options: bo
 
 
 def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
-    target = tmp_path / "a.geojson"
+    target = tmp_path / "a.txt"
     with whole_file(target) as draft:
-        assert draft.suffix == ".geojson"
-        assert draft.parent == tmp_path
+        assert draft.name == target.name  # writers choose their format by it
+        assert draft.parent.stat().st_mode & 0o777 == 0o700  # nobody else looks at it
+        assert draft.parent.parent == tmp_path
         draft.write_text("one")
         assert not target.exists()
-    assert content(tmp_path) == {"a.geojson": "one"}
+    assert content(tmp_path) == {"a.txt": "one"}
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,7 @@ def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
 def test_a_file_interrupted_leaves_nothing(
     tmp_path: Path, problem: BaseException, overwrite: bool
 ) -> None:
-    target = tmp_path / "a.csv"
+    target = tmp_path / "a.txt"
     if overwrite:
         target.write_text("old")
     expected = InputError if isinstance(problem, OSError) else type(problem)
@@ -60,27 +61,27 @@ def test_a_file_interrupted_leaves_nothing(
 
     with pytest.raises(expected):
         fails()
-    assert content(tmp_path) == ({"a.csv": "old"} if overwrite else {})
+    assert content(tmp_path) == ({"a.txt": "old"} if overwrite else {})
 
 
 def test_an_existing_file_is_kept_unless_told(tmp_path: Path) -> None:
-    target = tmp_path / "a.csv"
+    target = tmp_path / "a.txt"
     target.write_text("old")
     with pytest.raises(InputError, match="overwrite=True"), whole_file(target) as draft:
         draft.write_text("new")
-    assert content(tmp_path) == {"a.csv": "old"}
+    assert content(tmp_path) == {"a.txt": "old"}
     with whole_file(target, overwrite=True) as draft:
         draft.write_text("new")
-    assert content(tmp_path) == {"a.csv": "new"}
+    assert content(tmp_path) == {"a.txt": "new"}
 
 
 def test_a_file_in_no_folder_is_refused(tmp_path: Path) -> None:
     with (
         pytest.raises(InputError, match="does not exist") as refusal,
-        whole_file(tmp_path / "none" / "a.csv") as draft,
+        whole_file(tmp_path / "none" / "a.txt") as draft,
     ):
         draft.write_text("new")
-    assert "a.csv" in str(refusal.value)
+    assert "a.txt" in str(refusal.value)
     with using("fr"):
         assert "n'existe pas. Créez-le" in str(refusal.value)
 
@@ -94,7 +95,7 @@ def test_a_result_is_kept_unless_told(tmp_path: Path) -> None:
     write(tmp_path / "out", "one")
     with pytest.raises(InputError, match="--overwrite") as refusal:
         write(tmp_path / "out", "two")
-    assert "a.csv, b.json, c.html" in str(refusal.value)
+    assert "a.txt, b.txt, c.qgz" in str(refusal.value)
     assert content(tmp_path / "out") == dict.fromkeys(NAMES, "one")
     write(tmp_path / "out", "two", overwrite=True)
     assert content(tmp_path / "out") == dict.fromkeys(NAMES, "two")
@@ -136,7 +137,7 @@ def test_a_folder_interrupted_is_as_before(
 
     def fails() -> None:
         with whole_folder(target, NAMES, overwrite=True) as draft:
-            (draft / "a.csv").write_text("half")
+            (draft / "a.txt").write_text("half")
             raise problem
 
     with pytest.raises(InputError if isinstance(problem, OSError) else type(problem)):
