@@ -1,7 +1,7 @@
 """Care events to flows: ours on DuckDB and on Spark beside SQL by hand, polars and pandas.
 
     pip install -r benchmarks/requirements.txt
-    python benchmarks/events.py --folder /tmp/events --data ../shared/data
+    python benchmarks/events.py --folder events --data ../shared/data
     python benchmarks/events.py --sizes 20_000_000 --programs ours sql --repeats 3
 
 Events are made first (`care_events.py`), where the folder has none of that number. Each program

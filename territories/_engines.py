@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import re
-import signal
-import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from territories._duckdb import DuckDB, duckdb_connection
 from territories._engine import Engine, Tell
 from territories._private import private_folder
+from territories._signals import heeded
 from territories._spark import Spark, spark_connection
 from territories.errors import InputError, fault
 
@@ -69,7 +68,7 @@ def opened_engine(
     if master is not None and backend != "spark":
         raise InputError(fault("engine_master", master=master))
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_ended())
+        stack.enter_context(heeded())
         if isinstance(backend, str):
             if backend not in BACKENDS:
                 raise _unknown(backend)
@@ -96,26 +95,6 @@ def _backend_of(source: object) -> object:
     with contextlib.suppress(Exception):  # it has none, or several
         return find() if find is not None else None
     return None
-
-
-@contextlib.contextmanager
-def _ended() -> Iterator[None]:
-    """Make a run that the system ends (SIGTERM) clean up, as one that is interrupted does."""
-
-    def end(number: int, _frame: object) -> None:
-        raise SystemExit(128 + number)
-
-    ours = (
-        threading.current_thread() is threading.main_thread()
-        and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
-    )
-    if ours:
-        signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        if ours:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _unknown(backend: str) -> InputError:

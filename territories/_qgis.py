@@ -131,6 +131,7 @@ def _sharers(zoning: Zoning) -> pd.Series:
 def add_styles(path: Path, date: str, styles: Mapping[str, Style]) -> None:
     """Store the styles as QGIS does: the first one of a layer is applied when it is opened."""
     rows, seen = [], set[str]()
+    clean = path.with_name(f"clean.{path.name}")
     for style in styles.values():
         first = style.layer not in seen
         seen.add(style.layer)
@@ -157,8 +158,10 @@ def add_styles(path: Path, date: str, styles: Mapping[str, Style]) -> None:
         # Not by GDAL's option, which all threads share.
         base.execute("UPDATE gpkg_contents SET last_change = ?", (date,))
         base.commit()
-        # Nothing of what stood in it before is left in pages that are free.
-        base.execute("VACUUM")
+        # Written anew: no page is free, with what stood in it before, and how often GDAL wrote to
+        # the file, which depends on the clock, is not counted in it.
+        base.execute("VACUUM INTO ?", (str(clean),))
+    clean.replace(path)
 
 
 def write_style(style: Style, path: Path) -> None:

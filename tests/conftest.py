@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import care
 import hypothesis
 import layers
 import pytest
+import spark as local_spark
 
 import territories as tt
 from territories.cli import main
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import geopandas as gpd
+    from pyspark.sql import SparkSession
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
@@ -110,6 +113,27 @@ def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
         return Outcome(status, heard.out, heard.err)
 
     return command
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[SparkSession]:
+    """Start Spark once."""
+    with local_spark.started() as session:
+        yield session
+
+
+@pytest.fixture(params=["duckdb", pytest.param("spark", marks=pytest.mark.spark)])
+def backend(request: pytest.FixtureRequest) -> str:
+    """Give the name of each engine."""
+    if request.param == "spark":
+        request.getfixturevalue("spark")
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def world() -> care.World:
+    """Give a small world: merged, split and overseas communes, cities of arrondissements."""
+    return care.invented()
 
 
 # Each call on Spark takes seconds: all of its tests take half an hour. These are one of each

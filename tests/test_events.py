@@ -13,7 +13,6 @@ import ibis
 import numpy as np
 import pandas as pd
 import pytest
-import spark as local_spark
 from hypothesis import HealthCheck, given, settings
 from oracle_events import Answer, Refused, naive_flows
 
@@ -23,7 +22,7 @@ from territories.events import events_to_flows
 from territories.pmsi import read_pmsi_codes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from pyspark.sql import SparkSession
 
@@ -32,13 +31,6 @@ if TYPE_CHECKING:
 DATA = Path(__file__).parents[1] / "data"
 ENGINES = ["duckdb", "connection", pytest.param("spark", marks=pytest.mark.spark)]
 FEW = {"duckdb": 40, "connection": 10, "spark": 4}  # examples: each is a dozen of queries
-
-
-@pytest.fixture(scope="session")
-def spark() -> Iterator[SparkSession]:
-    """Start Spark once."""
-    with local_spark.started() as session:
-        yield session
 
 
 class Engine(NamedTuple):
@@ -74,12 +66,6 @@ def _runs(request: pytest.FixtureRequest, name: str) -> Run:
             connection.disconnect()
 
     return run
-
-
-@pytest.fixture(scope="session")
-def world() -> care.World:
-    """Give a small world: merged, split and overseas communes, cities of arrondissements."""
-    return care.invented()
 
 
 # --- What is compared --------------------------------------------------------------------------

@@ -17,7 +17,7 @@ import pytest
 from grids import code, drawn, flows, shuffle
 
 import territories as tt
-from territories._qgis import styles_of
+from territories._qgis import add_styles, styles_of
 from territories._words import using
 from territories.colours import pole_colours, territory_colours
 from territories.export import (
@@ -207,6 +207,25 @@ def test_any_identifier_makes_a_sound_document() -> None:
     ]  # fmt: skip
     assert len(faces) == 4
     assert "'it''s \\\\ \"x\"'" in str(faces[0])
+
+
+def test_a_geopackage_does_not_tell_how_often_it_was_written_to(tmp_path: Path) -> None:
+    """GDAL writes once more when a second ends between two layers: the bytes are the same."""
+    layer, file = zoning(), tmp_path / "t.gpkg"
+    with using("fr"):
+        write_gpkg(commune_table(layer, evidence(layer)), territory_table(layer), layer, file)
+    other = tmp_path / "more" / "t.gpkg"
+    other.parent.mkdir()
+    other.write_bytes(file.read_bytes())
+    for path, times in ((file, 1), (other, 3)):
+        with contextlib.closing(sqlite3.connect(path)) as base:
+            base.execute("DELETE FROM gpkg_contents WHERE table_name = 'layer_styles'")
+            base.execute("DROP TABLE layer_styles")
+            for number in range(times):
+                base.execute("UPDATE gpkg_contents SET last_change = ?", (f"day {number}",))
+                base.commit()
+        add_styles(path, "2000-01-01T00:00:00Z", {})
+    assert file.read_bytes() == other.read_bytes()
 
 
 def test_styles_are_stored_once_a_layer_by_default(tmp_path: Path) -> None:

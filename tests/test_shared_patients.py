@@ -11,7 +11,6 @@ import care
 import hypothesis.strategies as st
 import pandas as pd
 import pytest
-import spark as local_spark
 from hypothesis import HealthCheck, given, settings
 
 import territories as tt
@@ -20,12 +19,9 @@ from territories.events import events_to_flows
 from territories.sharing import shared_patients
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from pyspark.sql import SparkSession
 
-BACKENDS = ["duckdb", pytest.param("spark", marks=pytest.mark.spark)]
 COLUMNS = ["patient", "residence", "practitioner", "activity", "acts"]
 
 # What is written, and what it stands for in the layer.
@@ -44,26 +40,6 @@ LABELS = {
     "infirmier": "soins infirmiers",
     "dermatologue": "dermatologie",
 }
-
-
-@pytest.fixture(scope="session")
-def spark() -> Iterator[SparkSession]:
-    """Start Spark once."""
-    with local_spark.started() as session:
-        yield session
-
-
-@pytest.fixture(params=BACKENDS)
-def backend(request: pytest.FixtureRequest) -> str:
-    """Give the name of each engine."""
-    if request.param == "spark":
-        request.getfixturevalue("spark")
-    return str(request.param)
-
-
-@pytest.fixture(scope="session")
-def world() -> care.World:
-    return care.invented()
 
 
 def seen(frame: pd.DataFrame) -> dict[str, Counter[tuple[str, str]]]:

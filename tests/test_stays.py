@@ -11,7 +11,6 @@ import ibis
 import numpy as np
 import pandas as pd
 import pytest
-import spark as local_spark
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from layers import layer, write_text
@@ -24,13 +23,9 @@ from territories._words import using
 from territories.stays import stays_to_flows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pyspark.sql import SparkSession
 
 DATA = Path(__file__).parents[1] / "data"
-ENGINES = ["duckdb", pytest.param("spark", marks=pytest.mark.spark)]
-
 # Of a machine that others use too.
 SLOW = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
@@ -47,21 +42,6 @@ COVER = [
     *[("00001", "28C01", 50), ("00002", "28C01", 7), ("96004", "96400", 0), ("00003", "96400", 0)],
 ]
 GHM = ["05M09T", "05C041", "02C05J", "6M031", "28Z04Z", "90Z00Z", "28Z17Z", "11k02j", " 05M09T "]
-
-
-@pytest.fixture(scope="session")
-def spark() -> Iterator[SparkSession]:
-    """Start Spark once."""
-    with local_spark.started() as session:
-        yield session
-
-
-@pytest.fixture(params=ENGINES)
-def backend(request: pytest.FixtureRequest) -> str:
-    """Give each engine."""
-    if request.param == "spark":
-        request.getfixturevalue("spark")
-    return request.param
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import hypothesis.strategies as st
 import ibis
 import pandas as pd
 import pytest
-import spark as local_spark
 from hypothesis import HealthCheck, given, settings
 
 import territories as tt
@@ -18,32 +17,7 @@ from territories.errors import InputError
 from territories.events import events_to_flows, yearly_flows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-
-    from pyspark.sql import SparkSession
-
-BACKENDS = ["duckdb", pytest.param("spark", marks=pytest.mark.spark)]
-
-
-@pytest.fixture(scope="session")
-def spark() -> Iterator[SparkSession]:
-    """Start Spark once."""
-    with local_spark.started() as session:
-        yield session
-
-
-@pytest.fixture(params=BACKENDS)
-def backend(request: pytest.FixtureRequest) -> str:
-    """Give the name of each engine."""
-    if request.param == "spark":
-        request.getfixturevalue("spark")
-    return str(request.param)
-
-
-@pytest.fixture(scope="session")
-def world() -> care.World:
-    return care.invented()
 
 
 def written(flows: tt.Flows) -> dict[str, Any]:
