@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -88,6 +88,14 @@ class EventFile:
         return (*self.types, *self.keys)
 
 
+class Said(NamedTuple):
+    """What Parquet files say of a column: rows with a value, the least of these, the largest."""
+
+    filled: int
+    least: Any
+    largest: Any
+
+
 @dataclass(frozen=True, repr=False)
 class EventFiles:
     """The files of a source, in the order of their names, all of one kind.
@@ -124,12 +132,17 @@ class EventFiles:
         """Bytes of all the files."""
         return sum(path.stat().st_size for path in self.paths)
 
-    def filled(self, column: str) -> int | None:
-        """Count the rows with a value in a column, where all files say it of themselves."""
+    def said(self, column: str) -> Said | None:
+        """Tell what all files say of a column in their footers; None where one does not."""
         if any(each.rows is None or column not in each.types for each in self.files):
             return None
-        found = [_filled(path, column) for path in self.paths]
-        return None if None in found else sum(each for each in found if each is not None)
+        found = [_said(path, column) for path in self.paths]
+        each = [file for file in found if file is not None]
+        ends = [end for file in each for end in (file.least, file.largest) if end is not None]
+        if len(each) < len(found):
+            return None
+        filled = sum(file.filled for file in each)
+        return Said(filled, min(ends, default=None), max(ends, default=None))
 
     def sha256(self, tell: Callable[[int], None] | None = None) -> str:
         """Return the hash of the source: of one file, its own; of several, of theirs in order.
@@ -264,8 +277,8 @@ def _others(keys: Keys, types: Mapping[str, object]) -> Keys:
     return {name: value for name, value in keys.items() if name not in types}
 
 
-def _filled(path: Path, column: str) -> int | None:
-    """Count the rows with a value in a column of a Parquet file, if its footer says it."""
+def _said(path: Path, column: str) -> Said | None:
+    """Tell what the footer of a Parquet file says of a column, if it does."""
     with pa.parquet.ParquetFile(path) as book:
         place = book.schema_arrow.names.index(column)
         flat = len(book.schema.names) == len(book.schema_arrow)
@@ -273,7 +286,14 @@ def _filled(path: Path, column: str) -> int | None:
         told = [book.metadata.row_group(each).column(place).statistics for each in groups if flat]
     if not flat or any(each is None or not each.has_null_count for each in told):
         return None
-    return sum(int(each.num_values) for each in told)
+    some = [each for each in told if each.num_values]
+    if not all(each.has_min_max for each in some):
+        return None
+    return Said(
+        filled=sum(int(each.num_values) for each in told),
+        least=min((each.min for each in some), default=None),
+        largest=max((each.max for each in some), default=None),
+    )
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:

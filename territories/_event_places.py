@@ -41,15 +41,17 @@ class Located:
 
 
 def known_practitioners(engine: Engine, cells: Cells) -> pd.DataFrame:
-    """Return what each practitioner has in all: by `place`, in order, `patients` and `events`."""
+    """Return what each practitioner (`place`) has of each `activity`: `patients` and `events`."""
     table = cells.table
-    sums = table.group_by("place").agg(
+    sums = table.group_by(["place", "activity"]).agg(
         **{name: table[name].sum().cast("int64") for name in ("patients", "events")}
     )
-    return engine.frame(sums).set_index("place").sort_index()
+    return engine.frame(sums).sort_values(["place", "activity"], ignore_index=True)
 
 
-def located_places(engine: Engine, cells: Cells, lookups: Lookups, *, totals: pd.Series) -> Located:
+def located_places(
+    engine: Engine, cells: Cells, lookups: Lookups, *, everyone: pd.DataFrame
+) -> Located:
     """Find each practitioner's commune of practice.
 
     The engine leaves what may be first or second by patients or by amount, among those in
@@ -57,8 +59,8 @@ def located_places(engine: Engine, cells: Cells, lookups: Lookups, *, totals: pd
 
     Parameters
     ----------
-    totals
-        Patients of all practitioners, see `known_practitioners`.
+    everyone
+        See `known_practitioners`.
     """
     import ibis  # noqa: PLC0415 - only events need it
 
@@ -94,6 +96,7 @@ def located_places(engine: Engine, cells: Cells, lookups: Lookups, *, totals: pd
     wanted = ("practitioner", "residence", "patients", "cents", *within[1:], *orders)
     places = engine.frame(first.select(**{each: columns[each] for each in wanted}))
     who = lookups.numbers["practitioner"].names.rename("practitioner")
+    totals = everyone.groupby("place")["patients"].sum()
     present = totals.index
     known = lookups.departments
     of = who.get_indexer(known.get_level_values(0))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,6 +18,7 @@ from territories._event_cells import kept_events
 from territories._event_columns import CENTS, THOUSANDTHS, odd_cells, prepared_events
 from territories._event_places import in_patients
 from territories._event_source import Source, opened_source
+from territories._event_summary import named_years, period_name, summed_up
 from territories._event_values import (
     Places,
     Values,
@@ -51,7 +51,6 @@ if TYPE_CHECKING:
 
 PathLike = str | Path
 
-_PERIOD: Final = re.compile(r"((?:19|20)[0-9]{2})(?:\s*-\s*((?:19|20)[0-9]{2}))?")
 _SNDS: Final = ("snds_department", "snds_commune")
 
 
@@ -181,16 +180,6 @@ def job_of(
     return Job(options, on_unknown, activity, dict(columns or {}), located)
 
 
-def wanted_years(period: int | str | None) -> range | None:
-    """Read the years of a period."""
-    if period is None:
-        return None
-    found = _PERIOD.fullmatch(str(period).strip())
-    if found is None or int(found[2] or found[1]) < int(found[1]):
-        raise InputError(fault("period", value=repr(period)))
-    return range(int(found[1]), int(found[2] or found[1]) + 1)
-
-
 def read_events(
     engine: Engine,
     source: PathLike | Sequence[PathLike] | ir.Table,
@@ -211,7 +200,7 @@ def read_events(
     prepared = prepared_events(raw)
     if years is not None and "year" not in prepared.columns:
         raise InputError(fault("year_missing", file=table.file))
-    counted, largest = _summed_up(engine, raw, prepared, table, by_year=years is not None)
+    counted, largest = summed_up(engine, raw, prepared, table, by_year=years is not None)
     rows = int(counted["rows"].sum())
     events, aside = prepared, {}
     chosen_years = counted
@@ -322,72 +311,6 @@ def _row_faults(
             values = {"column": table.head(column), "count": rows, "rows": places}
             faults.append(fault("cell_empty", file=table.file, **values))
     return faults
-
-
-def named_years(years: range) -> str:
-    """Name the years that are asked for."""
-    return str(years[0]) if len(years) == 1 else f"{years[0]}-{years[-1]}"
-
-
-def period_name(years: pd.Series) -> str | None:
-    """Name the first and the last of the years, where all are known."""
-    if years.empty or years.isna().any():
-        return None
-    first, last = int(years.min()), int(years.max())
-    return named_years(range(first, last + 1))
-
-
-def _summed_up(
-    engine: Engine, raw: ir.Table, prepared: ir.Table, table: Source, *, by_year: bool
-) -> tuple[pd.DataFrame, int | None]:
-    """Count rows by year; where years are not told apart, rows of the first and of the last.
-
-    Also return the largest of patients that are numbers from 0, where it is known. Of plain days
-    and numbers of patients, engines know as much without reading them.
-    """
-    dates = "date" in raw.columns and raw["date"].type().is_date()
-    numbers = "patient" in raw.columns and raw["patient"].type().is_integer()
-    if by_year or not (dates and numbers) or "patients" in raw.columns:
-        counted = engine.frame(_summary(prepared))
-        return counted.assign(year=counted["year"].astype("Int64")), None
-    days, patients = raw["date"], raw["patient"]
-    asked = {"first": days.min().year(), "last": days.max().year()}
-    asked |= {"least": patients.min(), "largest": patients.max()}
-    told = engine.frame(raw.agg(rows=raw.count(), **asked)).astype("Int64").iloc[0]
-    filled = {name: table.filled(name) for name in ("patient", "date")}
-    counts = {name: raw[name].count() for name, known in filled.items() if known is None}
-    if counts:
-        counted = engine.frame(raw.agg(**counts))
-        filled |= {name: int(counted[name].iloc[0]) for name in counts}
-    years = [told["first"], told["last"]] if filled["date"] else []
-    years += [pd.NA] * int(filled["date"] < told["rows"])
-    counted = pd.DataFrame({"year": pd.array(years, dtype="Int64")})
-    sums = {"rows": told["rows"], "somebody": filled["patient"], "written": 0, "both": 0}
-    first = counted.index == 0
-    numbered = filled["patient"] and told["least"] >= 0
-    counted = counted.assign(**{name: first * int(each) for name, each in sums.items()})
-    return counted, int(told["largest"]) if numbered else None
-
-
-def _summary(events: ir.Table) -> ir.Table:
-    """Count rows, those with a patient, those with a number of patients, and those with both."""
-    import ibis  # noqa: PLC0415 - only events need it
-
-    named = ibis.literal(value=False)
-    if "patient" in events.columns:
-        named = events["patient"].notnull()
-    written = ibis.literal(value=False)
-    if "patients" in events.columns:
-        cells = events["patients"].cast("string").strip()
-        written = (cells != "").fill_null(ibis.literal(value=False))
-    year = events["year"] if "year" in events.columns else ibis.null("int64")
-    marked = events.select(year=year, named=named, written=written)
-    return marked.group_by("year").agg(
-        rows=marked.count(),
-        somebody=marked.count(where=marked["named"]),
-        written=marked.count(where=marked["written"]),
-        both=marked.count(where=marked["named"] & marked["written"]),
-    )
 
 
 def _heads(file: str, present: Sequence[str], job: Job) -> dict[str, str]:

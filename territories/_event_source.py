@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from territories._engine import Engine
-    from territories._event_files import EventFiles
+    from territories._event_files import EventFiles, Said
     from territories._event_values import Rows
 
 PathLike = str | Path
@@ -75,9 +75,9 @@ class Source(Table):
     digest: Digest = field(default_factory=Digest)
     files: EventFiles | None = None
 
-    def filled(self, column: str) -> int | None:
-        """Count the rows with a value, of a column, where all files say it of themselves."""
-        return None if self.files is None else self.files.filled(self.heads[column])
+    def said(self, column: str) -> Said | None:
+        """Tell what the files say of a column in their footers, where all of them do."""
+        return None if self.files is None else self.files.said(self.heads[column])
 
 
 def opened_source(

@@ -12,8 +12,8 @@ import pandas as pd
 
 from territories._columns import totals_of
 from territories._event_columns import prepared_events
-from territories._event_reading import named_years, period_name
 from territories._event_source import opened_source
+from territories._event_summary import named_years, period_name
 from territories._event_values import Places, Values, distinct_values
 from territories._stay_cells import StayCells
 from territories._stay_values import (

@@ -13,7 +13,8 @@ from territories._engines import opened_engine
 from territories._event_cells import added_up, shared_cells
 from territories._event_columns import CENTS
 from territories._event_places import in_patients, known_practitioners, located_places
-from territories._event_reading import job_of, read_events, wanted_years
+from territories._event_reading import job_of, read_events
+from territories._event_summary import wanted_years
 from territories._event_years import ALL_YEARS, reads_by_year, year_cells
 from territories._numbers import MASKED_AS
 from territories.flows import Flows
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from territories._coding import Arrondissements
     from territories._engine import Engine, Tell
     from territories._event_cells import Cells
+    from territories._event_places import Located
     from territories._event_reading import EventsRead
     from territories._extract import Dash
     from territories._rows import OnUnknown
@@ -229,12 +231,11 @@ def _flows(engine: Engine, cells: Cells, read: EventsRead, account: Reconciliati
     name, names, practices, professionals = read.place, places.names, None, None
     if read.place == "practitioner" and read.job.located:
         everyone = known_practitioners(engine, cells)
-        found = located_places(engine, plain, lookups, totals=everyone["patients"])
+        found = located_places(engine, plain, lookups, everyone=everyone)
         of = engine.lookup(found.places, "places")
-        lost = everyone[~everyone.index.isin(found.places["practitioner"])]
+        lost = everyone[~everyone["place"].isin(found.places["practitioner"])]
         account = _undetermined(account, lost, lookups.unit)
-        professionals = _professionals(engine, cells, of, lookups.numbers["activity"].names)
-        professionals = professionals.rename(dict(enumerate(found.destinations)), level=1)
+        professionals = _professionals(everyone, found, lookups.numbers["activity"].names)
         joined = plain.table.inner_join(of, plain.table["place"] == of["practitioner"])
         table = joined.mutate(place=joined["destination"])
         name, names, practices = "destination", found.destinations, found.practices
@@ -290,8 +291,8 @@ def _flows(engine: Engine, cells: Cells, read: EventsRead, account: Reconciliati
 
 def _named(names: pd.Index, numbers: pd.Series) -> pd.Series:
     # Of millions of rows Arrow writes a name in a tenth of the time.
-    coded = pa.DictionaryArray.from_arrays(pa.array(numbers.to_numpy()), pa.array(names))
-    return pd.Series(coded.cast(pa.large_string()), index=numbers.index, dtype="str")
+    written = pa.array(names, type=pa.large_string()).take(pa.array(numbers.to_numpy()))
+    return pd.Series(written, index=numbers.index, dtype="str")
 
 
 def _undetermined(account: Reconciliation, lost: pd.DataFrame, unit: int) -> Reconciliation:
@@ -300,13 +301,12 @@ def _undetermined(account: Reconciliation, lost: pd.DataFrame, unit: int) -> Rec
     return account.set_aside("practice_undetermined", int(lost["events"].sum()), patients)
 
 
-def _professionals(engine: Engine, cells: Cells, of: ir.Table, activities: pd.Index) -> pd.Series:
+def _professionals(everyone: pd.DataFrame, found: Located, activities: pd.Index) -> pd.Series:
     """Count who practises in each place, by activity; for the rule of disclosure only."""
-    each = cells.table.select("activity", "place").distinct()
-    placed = each.inner_join(of, each["place"] == of["practitioner"])
-    counted = engine.frame(
-        placed.group_by(["activity", "destination"]).agg(professionals=placed.count())
-    )
-    counted = counted.assign(activity=_named(activities, counted["activity"]))
-    counted = counted.sort_values(["activity", "destination"])
-    return counted.set_index(["activity", "destination"])["professionals"].astype("int64")
+    where = found.places.set_index("practitioner")["destination"]
+    place = everyone["place"].map(where).dropna().astype("int64").rename("destination")
+    counted = place.groupby([everyone["activity"], place]).size()
+    activity, destination = (counted.index.get_level_values(each) for each in (0, 1))
+    names = [activities[activity], found.destinations[destination]]
+    index = pd.MultiIndex.from_arrays(names, names=["activity", "destination"])
+    return pd.Series(counted.to_numpy(), index=index, name="professionals", dtype="int64")

@@ -81,11 +81,9 @@ def practices_of(
     candidates = places[chosen]
     by_patients = _best(candidates, ["patients", "cents"])
     by_amount = _best(candidates, ["cents", "patients"])
-    if "by_patients" in places:
-        places = places[places["by_patients"] < 2].drop(columns="by_patients")  # noqa: PLR2004
-    unrestricted = _best(places, ["patients", "cents"])
+    others = _best(places[~chosen], ["patients", "cents"]).reindex(everyone)
     if names is not None:
-        for each in (by_patients, by_amount, unrestricted):
+        for each in (by_patients, by_amount):
             each["residence"] = each["residence"].map(names)
 
     result = pd.DataFrame(index=totals.index)
@@ -101,8 +99,12 @@ def practices_of(
     for column in ("commune", "commune_by_amount"):
         result[column] = result[column].where(~result.index.isin(abroad.index), abroad)
     found = result["commune"].notna() & ~result.index.isin(abroad.index)
-    other = unrestricted["residence"].reindex(everyone)
-    result["conflict"] = found & other.notna() & (other != result["commune"])
+    # Equal to the first of the candidates, it is not ahead of it; nor is one of several equals.
+    own = by_patients.reindex(everyone)
+    ahead = (others["first"] > own["first"]) | (
+        (others["first"] == own["first"]) & (others["then"] > own["then"])
+    )
+    result["conflict"] = found & ahead & others["residence"].notna()
     columns = ["commune", "share", "margin", "commune_by_amount", "conflict", "tied"]
     return result[columns]
 
@@ -161,6 +163,7 @@ def _best(places: pd.DataFrame, measures: list[str]) -> pd.DataFrame:
         {
             "residence": first["residence"].mask(tied),
             "first": first[measures[0]],
+            "then": first[measures[1]],
             "second": second[measures[0]].fillna(0),
             "tied": np.asarray(tied, dtype=bool),
         }

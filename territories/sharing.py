@@ -18,7 +18,8 @@ from territories._chain_tables import (
 from territories._engines import opened_engine
 from territories._event_cells import added_up, shared_cells
 from territories._event_places import known_practitioners, located_places
-from territories._event_reading import job_of, read_events, wanted_years
+from territories._event_reading import job_of, read_events
+from territories._event_summary import wanted_years
 from territories._event_visits import shared_visits
 from territories._numbers import MASKED_AS
 from territories._words import Sentence
@@ -136,7 +137,7 @@ def shared_patients(
         residences, unit = read.lookups.numbers["residence"], read.lookups.unit
         plain = shared_cells(engine, cells, residences, "residence", unit=unit)
         everyone = known_practitioners(engine, plain)
-        found = located_places(engine, plain, read.lookups, totals=everyone["patients"])
+        found = located_places(engine, plain, read.lookups, everyone=everyone)
         shared = shared_visits(engine, read, cells, found.places, cap=cap)
         account = _account(read, cells, shared, cap)
     if shared.pairs.empty:

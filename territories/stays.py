@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from territories._cog_files import read_cog
 from territories._engines import opened_engine
-from territories._event_reading import wanted_years
+from territories._event_summary import wanted_years
 from territories._numbers import MASKED_AS, MOST_MASKED
 from territories._stay_cells import flows_of_cells, listed_sites
 from territories._stay_lines import stay_cells

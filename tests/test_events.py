@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,6 +13,8 @@ import hypothesis.strategies as st
 import ibis
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from oracle_events import Answer, Refused, naive_flows
@@ -451,6 +454,34 @@ def test_sources_and_orders(
             if name not in ("examples", "notices")
         }
     assert again == plain
+
+
+@pytest.mark.parametrize("part", [[7, 8], [-7, 8], [None, 8], [None, None]])
+def test_what_footers_say_is_what_rows_say(
+    quick: Engine, world: care.World, tmp_path: Path, part: list[int | None]
+) -> None:
+    """Files that tell their ends and empty cells in their footers, or do not, give the same."""
+    days = [dt.date(2022, 3, 1), None]
+    for name, stated in (("told", True), ("silent", False)):
+        folder = tmp_path / name
+        folder.mkdir()
+        for number, (persons, dates) in enumerate([([1, 2], days[:1] * 2), (part, days)]):
+            columns = {
+                "patient": pa.array(persons, pa.int64()),
+                "date": pa.array(dates, pa.date32()),
+                "residence": ["45001", "45002"],
+                "practitioner": ["A", "A"],
+                "activity": ["ORL", "ORL"],
+            }
+            path = folder / f"{number}.parquet"
+            pq.write_table(pa.table(columns), path, write_statistics=stated)
+    options = {"cog": 2024, "cog_table": world.options["cog_table"], "located": False}
+    options["on_unknown"] = "aside"
+    told, silent = (quick.run(tmp_path / name, **options) for name in ("told", "silent"))
+    assert objects(told.table).equals(objects(silent.table))
+    assert told.reconciliation.reasons == silent.reconciliation.reasons
+    assert told.table["patients"].sum() == 2 + sum(each is not None for each in part)
+    assert told.period is silent.period is None
 
 
 def test_columns_of_the_extracts(
