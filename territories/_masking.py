@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import highspy
 import numpy as np
 from scipy import sparse
-from scipy.optimize import Bounds, LinearConstraint, milp
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -32,6 +32,9 @@ _ZERO: Final = 1e-7
 
 # A programme looks at the cells near its target first, so many, then at four times as many.
 _NEAR: Final = 250
+
+# Programmes of fewer columns are solved as they are.
+_SMALL: Final = 1_000
 
 
 class Way(NamedTuple):
@@ -74,6 +77,7 @@ class Masking:
         shape = (len(lines), len(small))
         self.matrix = sparse.csc_array(sparse.coo_array((signs, (rows, columns)), shape=shape))
         self.rows = sparse.csr_array(self.matrix)
+        self.programme = _Programme(self.matrix)
         self.ties = abs(self.matrix)
         self.degrees = np.diff(self.matrix.indptr)
         self.above = _above(lines, len(small))
@@ -227,6 +231,8 @@ class Masking:
         """List the cells nearest to one, so many, line after line; fewer: there are no others."""
         chosen = np.zeros(len(allowed), dtype="bool")
         chosen[at] = True
+        if len(allowed) < limit:
+            return np.flatnonzero(allowed | chosen)
         room = limit - 1
         while room > 0:
             touched = (self.ties @ chosen.astype("float64")) > 0
@@ -246,30 +252,55 @@ class Masking:
         fixed = {at}
         if sign < 0 and self.small[at]:
             fixed |= {total for total in self.above[at] if self.small[total]}
-        held = np.isin(cells, list(fixed))
-        if int(held.sum()) < len(fixed):
+        held = np.array(sorted(fixed))
+        near = np.zeros(len(self.small), dtype="bool")
+        near[cells] = True
+        if not near[held].all():
             return None
-        matrix = self.matrix[:, cells]
-        falling = self.large[cells] & ~held
-        rises, falls = cells[~held], cells[falling]
-        toward = float(sign) * (matrix @ held.astype("float64"))
-        touched = np.diff(sparse.csr_array(matrix).indptr) > 0
-        both = sparse.hstack([matrix[:, ~held], -matrix[:, falling]], format="csr")[touched]
+        highest = np.concatenate([np.where(near, np.inf, 0.0), (near & self.large) * 1.0])
+        lowest = np.zeros(len(highest))
+        up, down = held, held + len(near)
+        highest[up] = lowest[up] = float(sign > 0)
+        highest[down] = lowest[down] = float(sign < 0)
         cost = np.where(self.masked, _MASKED, 1.0) * self.weights
-        found = milp(
-            np.concatenate([cost[rises], cost[falls]]),
-            constraints=LinearConstraint(both, -toward[touched], -toward[touched]),
-            bounds=Bounds(0.0, np.repeat([np.inf, 1.0], [len(rises), len(falls)])),
-        )
-        if found.x is None:
+        found = self.programme.solved(lowest, highest, np.concatenate([cost, cost]))
+        if found is None:
             return None
-        changes = np.zeros(len(self.small))
-        changes[rises] += found.x[: len(rises)]
-        changes[falls] -= found.x[len(rises) :]
-        changes[list(fixed)] = float(sign)
+        changes = found[: len(near)] - found[len(near) :]
         changes[np.abs(changes) < _ZERO] = 0.0
         places = np.flatnonzero(changes)
         return Way(places, changes[places])
+
+
+class _Programme:
+    """The sums that stay, kept by a solver: of each cell by how much it rises, and falls."""
+
+    def __init__(self, matrix: sparse.csc_array) -> None:
+        both = sparse.csc_array(sparse.hstack([matrix, -matrix]))
+        rows, columns = both.shape
+        model = highspy.HighsLp()
+        model.num_col_, model.num_row_ = columns, rows
+        model.col_cost_ = model.col_lower_ = model.col_upper_ = np.zeros(columns)
+        model.row_lower_ = model.row_upper_ = np.zeros(rows)
+        model.a_matrix_.start_, model.a_matrix_.index_ = both.indptr, both.indices
+        model.a_matrix_.value_ = both.data
+        self.solver = highspy.Highs()  # type: ignore[no-untyped-call]
+        self.solver.silent()
+        if columns < _SMALL:  # to make it simpler would take longer than to solve it
+            self.solver.setOptionValue("presolve", "off")
+        self.solver.passModel(model)
+        self.columns = np.arange(columns, dtype=np.int32)
+
+    def solved(self, lowest: Floats, highest: Floats, cost: Floats) -> Floats | None:
+        """Return what costs least within bounds; None where nothing is within them."""
+        solver, columns = self.solver, self.columns
+        solver.changeColsBounds(len(columns), columns, lowest, highest)
+        solver.changeColsCost(len(columns), columns, cost)
+        solver.clearSolver()  # from nothing: what is found does not depend on what was before
+        solver.run()
+        if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+            return None
+        return np.array(solver.getSolution().col_value)
 
 
 def _above(lines: Iterable[tuple[int, Sequence[int]]], size: int) -> list[set[int]]:

@@ -28,7 +28,7 @@ _DECIMALS: Final = 5
 # Where more than this part of the cells that could be shown is masked, other orders are tried: so
 # many, and fewer in tables of many cells.
 _ENOUGH: Final = 0.2
-_TRIES: Final = 32
+_ORDERS: Final = 32
 _MOST: Final = 16_000
 
 # Sums of fractions differ from their total by less.
@@ -79,6 +79,7 @@ def protect(
     sensitive: Collection[Hashable] = (),
     unseen: Collection[Hashable] = (),
     weights: Mapping[Hashable, float] | None = None,
+    orders: int = _ORDERS,
 ) -> Masks:
     """Choose the cells to mask in tables that leave together, so that no masked one is found.
 
@@ -99,6 +100,9 @@ def protect(
     weights
         What is lost with each cell. It must be public (inhabitants, say), never made of the counts.
         By default the logarithm of the number of cells that it adds up: totals are kept longest.
+    orders
+        How many other orders to try where more than a fifth of the safe cells is lost and no
+        weights are given; each takes as long as the first.
 
     Returns
     -------
@@ -123,8 +127,7 @@ def protect(
     is a total, since anyone can count the masks; another masked cell has an interval 10 wide. Ways
     are found by linear programming, one after the other, each of them masking the least more; in
     the end, from the cell that tells most, each cell that all others have a way without is
-    unmasked. Where more than a fifth of the safe cells is lost still, and no weights are given,
-    other orders are tried, and what masks fewest is kept. `exposed` proves the result from what is
+    unmasked. Of several orders, what masks fewest is kept. `exposed` proves the result from what is
     published alone.
 
     References
@@ -150,6 +153,7 @@ def protect(
         weights=None
         if weights is None
         else np.array([weights[key] for key in order], dtype="float64"),
+        orders=orders,
     )
     seen = np.array([key not in unseen for key in order], dtype="bool")
     own = small | (given & positive)
@@ -168,6 +172,7 @@ def _fewest(
     masked: Flags,
     unseen: Collection[int],
     weights: Floats | None,
+    orders: int,
 ) -> Masking:
     """Mask; where more than a fifth is lost, try other weights too, and keep what masks fewest.
 
@@ -187,7 +192,7 @@ def _fewest(
     best = tried(_weights(lines, size) if weights is None else weights)
     drawn = np.random.default_rng(0)
     enough = small.sum() + _ENOUGH * large.sum()
-    for number in range(0 if weights is not None else min(_TRIES, _MOST // max(size, 1))):
+    for number in range(0 if weights is not None else min(orders, _MOST // max(size, 1))):
         if best.masked.sum() <= enough:
             break
         even, uneven = drawn.uniform(0.5, 1.5, size), drawn.exponential(1.0, size) + 0.1
