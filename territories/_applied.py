@@ -18,7 +18,7 @@ from territories._words import say
 from territories.drafts import draft_hash, overlaps_of
 from territories.errors import ConstraintError, InputError, fault
 from territories.export import territory_table
-from territories.ledger import export_of, read_ledger, shown_figures
+from territories.ledger import export_of, known_exports, shown_figures
 from territories.pipeline import REVISED_FILES, STAGES, compute, with_zoning, write
 from territories.redrawing import sized
 from territories.replay import replay
@@ -66,6 +66,8 @@ class Wanted:
         Of the new draft; default that of the old one with the next number.
     author
         Who undoes the steps of `without`.
+    ledger
+        A register of exports, beside those of the folder (see `pipeline.write`).
     """
 
     log: Path
@@ -75,6 +77,7 @@ class Wanted:
     without: tuple[str, ...] = ()
     name: str | None = None
     author: str = ""
+    ledger: Path | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -145,7 +148,7 @@ def apply_log(
         refuse_changed(folder, settings, run.accounts)
     tell("replay")
     before = _painted(run)
-    run = replace(run, evidence=_beside(folder, run, secrecy or Secrecy()))
+    run = replace(run, evidence=_beside(folder, run, wanted.ledger, secrecy or Secrecy()))
     if listed:
         log = _without(numbered(assigned(wanted.log, before)), wanted)
     overlaps = wanted.overlaps and overlaps_of(before)
@@ -173,13 +176,13 @@ def apply_log(
     )
 
 
-def _beside(folder: Path, run: Run, door: Secrecy) -> Evidence:
+def _beside(folder: Path, run: Run, ledger: Path | None, door: Secrecy) -> Evidence:
     """Say what left before the revised draft: what the register of the old one holds, and it."""
-    evidence = replace(run.evidence, earlier=read_ledger(folder))
+    evidence = replace(run.evidence, earlier=known_exports(folder, ledger))
     if evidence.earlier:
         return evidence
     shown = shown_figures(territory_table(run.zoning, evidence, secrecy=door))
-    old = export_of(run.zoning, shown, tables={}, secrecy=door)  # written before registers were
+    old = export_of(run.zoning, {}, figures=shown, secrecy=door)  # written before registers were
     return replace(evidence, earlier=(old,))
 
 

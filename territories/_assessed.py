@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,8 +12,10 @@ import pandas as pd
 
 from territories._compared import comparison_heads
 from territories._inputs import Settings, read_inputs
+from territories._shown import Evidence, held_figures, slug, territory_table
 from territories._words import current_language, number, say
 from territories._writing import (
+    claimed,
     refuse_files,
     refuse_folder_name,
     refuse_result,
@@ -23,7 +26,8 @@ from territories.communes import contiguity, place_names
 from territories.comparison import compare, comparisons
 from territories.concordance import concordance, hospital_agreement
 from territories.errors import InputError, TerritoriesError, fault
-from territories.export import Evidence, slug, territory_table, write_csv
+from territories.export import write_csv
+from territories.ledger import export_of, registered, shown_figures
 from territories.maps import comparison_map, territory_map
 from territories.poles import dominant_poles
 from territories.secrecy import Secrecy
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
 
     from territories._words import Sentence
+    from territories.ledger import Export, Register
     from territories.reconciliation import Reconciliation
     from territories.zoning import Zoning
 
@@ -227,21 +232,51 @@ def write_assessment(
     settings: Settings,
     *,
     overwrite: bool,
+    ledger: Path | None = None,
     tell: Callable[[str], None] = lambda _: None,
-) -> None:
-    """Write the table of territories, or a folder of both tables and the map; whole or not."""
-    if out.suffix.lower() == ".csv":
-        tell("files")
-        with whole_file(out, overwrite=overwrite) as draft:
-            write_csv(found.territories, draft)
-        return
-    with whole_folder(out, ASSESSED_FILES, overwrite=overwrite) as draft:
+) -> Assessment:
+    """Write the table of territories, or a folder of both tables and the map; whole or not.
+
+    Returns
+    -------
+    Assessment
+        As it was written: without what would tell small counts beside what left before.
+    """
+    table = out.suffix.lower() == ".csv"
+    with contextlib.ExitStack() as stack:
+        if table:
+            refuse_files(out, overwrite=overwrite)
+        else:
+            refuse_result(out, ASSESSED_FILES, overwrite=overwrite)
+            stack.enter_context(claimed(out))
+        folder = out.parent if table else out
+        found, new, register = _beside(found, stack.enter_context(registered(folder, ledger)))
+        if table:
+            tell("files")
+            write_csv(found.territories, stack.enter_context(whole_file(out, overwrite=overwrite)))
+            register.note(new)
+            return found
+        draft = stack.enter_context(whole_folder(out, ASSESSED_FILES, overwrite=overwrite))
         tell("map")
         _page(found, settings, draft / "map.html")
         tell("files")
         write_csv(found.territories, draft / "territories.csv")
         if found.others:
             write_csv(_plain(found.comparisons), draft / "comparisons.csv")
+        register.note(new, draft=draft)
+    return found
+
+
+def _beside(found: Assessment, register: Register) -> tuple[Assessment, Export, Register]:
+    """Keep back what would tell small counts beside what left before; say what leaves."""
+    door = Secrecy()
+    evidence = replace(found.evidence, earlier=register.earlier)
+    evidence = replace(evidence, held=held_figures(found.zoning, evidence, secrecy=door))
+    table = territory_table(found.zoning, evidence, secrecy=door)
+    new = export_of(
+        found.zoning, {"territories": table}, figures=shown_figures(table), secrecy=door
+    )
+    return replace(found, evidence=evidence, territories=table), new, register
 
 
 def _page(found: Assessment, settings: Settings, path: Path) -> None:

@@ -104,7 +104,7 @@ def report(run: Run, out: Path) -> None:
         )
     )
     _report_choice(run)
-    for each in (*run.zoning.unmet, *run.weak):
+    for each in (*run.zoning.unmet, *run.weak, *run.kept_back):
         echo(say("cli.unmet", sentence=str(each)))
     echo(say("cli.look", place=str(out / "map.html"), folder=str(out)))
 
@@ -171,6 +171,9 @@ def report_assessment(found: Assessment, out: Path | None) -> None:
     if found.others:
         cells = comparison_cells(found.comparisons)
         _show(cells.rename_axis(say("comparison.zoning")).reset_index())
+    if found.evidence.held is not None:
+        for each in found.evidence.held.notices(zoning):
+            echo(say("cli.unmet", sentence=str(each)))
     if out is not None:
         echo(say("cli.evaluate_written", file=str(out)))
 
@@ -191,7 +194,7 @@ def report_applied(found: Applied, out: Path) -> None:
     if len(found.measures):
         echo(say("cli.applied_measures"))
         _show(_before_after(found.measures))
-    for each in (*found.run.zoning.unmet, *found.run.weak):
+    for each in (*found.run.zoning.unmet, *found.run.weak, *found.run.kept_back):
         echo(say("cli.unmet", sentence=str(each)))
     echo(say("cli.look", place=str(out / "map.html"), folder=str(out)))
 

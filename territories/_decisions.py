@@ -9,7 +9,6 @@ from territories._applied import decisions_of
 from territories._redo import recorded, refuse_changed
 from territories._sections import Grid
 from territories._words import current_language, number, say
-from territories.ledger import read_ledger
 from territories.pipeline import compute
 from territories.revisions import ACTIONS, STATUSES
 
@@ -35,7 +34,6 @@ def run_again(
     revised = recorded(folder).get("revised")
     run = compute(settings, base=None if revised is None else folder, tell=tell)
     refuse_changed(folder, settings, run.accounts)
-    run = replace(run, evidence=replace(run.evidence, earlier=read_ledger(folder)))
     if revised is None:
         return run, []
     name, parent = run.zoning.name, revised["parent"]["name"]

@@ -7,15 +7,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from territories._assessed import ZoningFile, named, zonings_of
+from territories._held import SMALL
 from territories._redo import refuse_changed
 from territories._words import current_language, using
 from territories.drafts import FILE, overlaps_of, read_draft
 from territories.errors import InputError, TerritoriesError, fault
 from territories.findings import findings
-from territories.ledger import read_ledger
+from territories.ledger import known_exports
 from territories.maps import save_editor
 from territories.pipeline import EDITOR_FILES, compute, with_zoning
-from territories.workshop import SMALL, known_statuses
+from territories.workshop import known_statuses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,6 +50,8 @@ class Workshop:
         Statuses of the territories of a public copy, in words; None: the workshop.
     overlaps
         False: communes may not be shared.
+    ledger
+        A register of exports, beside those of the folder (see `pipeline.write`).
     """
 
     folder: Path
@@ -57,6 +60,7 @@ class Workshop:
     drafts: tuple[Path, ...] = ()
     public: tuple[str, ...] | None = None
     overlaps: bool = True
+    ledger: Path | None = None
 
     @property
     def file(self) -> Path:
@@ -156,7 +160,8 @@ def write_editor(
             title=settings.title,
             note=settings.note,
             origin={"parent": parent},
-            earlier=read_ledger(asked.folder),
+            earlier=known_exports(asked.folder, asked.ledger),
+            ledger=asked.ledger or asked.folder,
             beside=_beside(run),
             language=settings.lang,
             overwrite=overwrite,

@@ -143,6 +143,10 @@ def _command(
     )
 
 
+def _ledger_option() -> click.Option:
+    return _option("--ledger", type=_PATH, metavar="FOLDER|FILE")
+
+
 def _demo_options() -> list[click.Parameter]:
     return [
         _option("--out", type=_PATH, default=Path("demo")),
@@ -249,6 +253,7 @@ def _run_options() -> list[click.Parameter]:
         _option("--period", type=str, metavar="YEARS"),
         _option("--hospital-period", type=str, metavar="YEARS"),
         _allocation_option(),
+        _ledger_option(),
         _lang_option(),
         _option("--overwrite", is_flag=True),
         _option("--out", type=_PATH),
@@ -278,6 +283,7 @@ def _evaluate_options() -> list[click.Parameter]:
         _option("--professionals", type=_PATH),
         *_reading_options(),
         _allocation_option(),
+        _ledger_option(),
         _lang_option(),
         _option("--overwrite", is_flag=True),
         _option("--out", key="evaluate_out", type=_PATH),
@@ -293,6 +299,7 @@ def _report_options() -> list[click.Parameter]:
         _option("--against", multiple=True, metavar="[NAME=]FILE[#COLUMN]"),
         _option("--supply", type=_PATH),
         _option("--chains", type=_PATH),
+        _ledger_option(),
         _lang_option(),
         _option("--overwrite", is_flag=True),
     ]
@@ -324,6 +331,7 @@ def _edit_options() -> list[click.Parameter]:
         _option("--no-overlaps", is_flag=True),
         _option("--title", type=str),
         _option("--note", type=str),
+        _ledger_option(),
         _lang_option(),
         _option("--overwrite", is_flag=True),
         _option("--out", key="edit_out", type=_PATH),
@@ -344,6 +352,7 @@ def _apply_options() -> list[click.Parameter]:
         _option("--new-data", is_flag=True),
         _option("--name", type=str),
         _option("--author", type=str),
+        _ledger_option(),
         _lang_option(),
         _option("--overwrite", is_flag=True),
         _option("--out", key="apply_out", type=_PATH),

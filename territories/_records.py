@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from territories._held import Held
 from territories._inputs import Inputs, Settings, roles
 from territories._version import __version__
 from territories.communes import place_names
@@ -63,10 +64,27 @@ class Run:
     def notices(self) -> tuple[Sentence, ...]:
         """All that one should know: of each input, of what could not be met, of weak territories.
 
+        And of figures that are kept back for what left before.
+
         The sentences are in the language of the moment when they are written (``str``).
         """
         read = (each for account in self.accounts for each in account.notices)
-        return (*read, *self.zoning.unmet, *self.weak)
+        return (*read, *self.zoning.unmet, *self.weak, *self.kept_back)
+
+    @property
+    def kept_back(self) -> tuple[Sentence, ...]:
+        """What is missing for what left before (see `ledger`), where that was worked out."""
+        return self.held.notices(self.zoning)
+
+    @property
+    def held(self) -> Held:
+        """What that is."""
+        return self.evidence.held or Held()
+
+    @property
+    def silent(self) -> frozenset[str]:
+        """Territories of which a report tells no place where care is sought."""
+        return self.held.sheets
 
 
 def run_record(run: Run, door: Secrecy) -> dict[str, Any]:
@@ -90,6 +108,7 @@ def run_record(run: Run, door: Secrecy) -> dict[str, Any]:
         "stability": stability_record(run),
         "unmet": [str(each) for each in run.zoning.unmet],
         "weak": [str(each) for each in run.weak],
+        **({"kept_back": [str(each) for each in run.kept_back]} if run.kept_back else {}),
         **({} if run.revised is None else {"revised": dict(run.revised)}),
     }
 

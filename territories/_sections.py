@@ -119,9 +119,9 @@ def side_by_side(supply: Sheet) -> Grid:
 
 def inside_share(run: Run, door: Secrecy) -> float:
     """Return the share of the residents' care that takes place in their territory."""
-    flows = run.evidence.flows
-    if flows is None:
-        return math.nan
+    flows, held = run.evidence.flows, run.held
+    if flows is None or held.figures or held.sheets:
+        return math.nan  # it is the sum of what may be kept back
     living = shared_out(run.zoning, cells(flows), by="residence")
     inside, sent = (float((living["patients"] * living[each]).sum()) for each in ("kept", "weight"))
     return float(door.shares(pd.Series([inside]), pd.Series([sent]))[0])
@@ -291,10 +291,11 @@ def territory_pages(run: Run, door: Secrecy) -> list[TerritoryPage]:
         poles = None
         if away is not None:
             found = first_poles(away[away["territory"] == territory], counts, door)
-            if not pd.isna(row.get(say("column.li"))):
+            if not pd.isna(row.get(say("column.li"))) and territory not in run.silent:
                 poles = _poles_grid(zoning, found, names)
         origins = ""
-        if arriving is not None and not pd.isna(row.get(say("column.msi"))):
+        told = arriving is not None and territory not in run.silent
+        if arriving is not None and told and not pd.isna(row.get(say("column.msi"))):
             origins = _origins(arriving[arriving["territory"] == territory], door)
         frontier, more = _frontier_grid(run, list(own["code"]))
         listing = ", ".join(own["name"].astype("str"))  # their codes are listed to be pasted

@@ -21,6 +21,10 @@ Locked = Mapping[str, str] | pd.Series | Zoning
 
 FIRST: Final = 5
 
+# Ways looked at before none is found, for each commune: each may be reached with as many sets of
+# rivals passed as there are, which grows without measure where many are wanted apart.
+_WAYS: Final = 200
+
 
 class Ties:
     """Communes tied to one another, by union of groups; a group is known by its first code."""
@@ -121,15 +125,15 @@ class Ties:
                 if len(parts) == 1:
                     break
                 way = self._way(parts[0], members)
-                if way is None:
-                    faults.append(fault("together_no_way", values=quoted(codes)))
+                if isinstance(way, str):
+                    faults.append(fault(way, values=quoted(codes)))
                     break
                 self.tied += [code for code in way if code not in members]
                 self.groups.union(own, *way)
         return faults
 
-    def _way(self, part: list[str], members: set[str]) -> list[str] | None:
-        """Find the shortest way from a part to the other members; None: there is none.
+    def _way(self, part: list[str], members: set[str]) -> list[str] | str:
+        """Find the shortest way from a part to the other members, or say why there is none.
 
         It goes round what is locked or wanted apart from them, and never joins what is wanted
         apart; equal ways: the first in the order of codes.
@@ -146,6 +150,8 @@ class Ties:
         passed_at = {code: [start] for code in part}
         queue = deque(came)
         while queue:
+            if len(came) > _WAYS * len(self.layer):  # on any machine at the same step
+                return "together_long_way"
             at = queue.popleft()
             for other in sorted(self.borders[at[0]]):
                 group = self.groups[other]
@@ -166,7 +172,7 @@ class Ties:
                         back = came[back]
                     return way
                 queue.append(place)
-        return None
+        return "together_no_way"
 
     def number_faults(self, territories: int, poles: list[str] | None) -> list[Sentence]:
         """Compare a wanted number with what is locked, and with the poles."""

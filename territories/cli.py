@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,9 +22,10 @@ from territories._config import (
 )
 from territories._console import account_line, echo, progress, report
 from territories._options import commands
+from territories._outputs import alone, claimed_file, refuse_early
 from territories._signals import heeded
 from territories._words import Language, Sentence, current_language, number, say, using
-from territories.errors import InputError, fault
+from territories.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -81,24 +83,26 @@ def _run(
     overwrite: bool,
     config: Path | None,
     columns: tuple[str, ...],
+    ledger: Path | None,
     **options: Any,  # noqa: ANN401
 ) -> None:
     if out is None:
         msg = "--out"
         raise missing(msg)
-    _work(settings_of(config, given_options(columns, options)), out, overwrite=overwrite)
+    settings = settings_of(config, given_options(columns, options))
+    _work(settings, out, overwrite=overwrite, ledger=ledger)
 
 
-def _work(settings: Settings, out: Path, *, overwrite: bool) -> None:
+def _work(settings: Settings, out: Path, *, overwrite: bool, ledger: Path | None = None) -> None:
     """Compute, write, and say where to look."""
     from territories._writing import claimed, refuse_folder_name  # noqa: PLC0415
     from territories.pipeline import OUTPUTS, STAGES, compute, write  # noqa: PLC0415
 
     refuse_folder_name(out)
-    _refuse_early(settings, out, OUTPUTS, overwrite=overwrite)
+    refuse_early(settings, out, OUTPUTS, overwrite=overwrite)
     with claimed(out), progress(len(STAGES)) as tell:
         run = compute(settings, tell=tell)
-        write(run, out, overwrite=overwrite, tell=tell)
+        run = write(run, out, overwrite=overwrite, ledger=ledger, tell=tell)
     report(run, out)
 
 
@@ -117,8 +121,8 @@ def _scales(
     settings = settings_of(config, given_options(columns, options))
     if out is not None:
         refuse_suffix(out)
-        _refuse_early(settings, out.parent, (out.name,), overwrite=overwrite)
-    with _claimed_file(out), progress(len(SCALE_STAGES)) as tell:
+        refuse_early(settings, out.parent, (out.name,), overwrite=overwrite)
+    with claimed_file(out), progress(len(SCALE_STAGES)) as tell:
         found, inputs = compute_scales(settings, tell=tell)
         rows = scale_rows(found, inputs.patients)
         if out is not None:
@@ -136,12 +140,11 @@ def _evaluate(
     territory: str | None,
     out: Path | None,
     overwrite: bool,
+    ledger: Path | None,
     config: Path | None,
     columns: tuple[str, ...],
     **options: Any,  # noqa: ANN401
 ) -> None:
-    from dataclasses import replace  # noqa: PLC0415
-
     from territories import _assessed as work  # noqa: PLC0415
     from territories._console import report_assessment  # noqa: PLC0415
     from territories._writing import claimed  # noqa: PLC0415
@@ -155,11 +158,13 @@ def _evaluate(
         inputs = [value for _, value in settings if isinstance(value, Path)]
         inputs += [each.path for each in (first, *others)]
         work.refuse_place(out, inputs, overwrite=overwrite)
-        place = _claimed_file(out) if out.suffix.lower() == ".csv" else claimed(out)
+        place = claimed_file(out) if out.suffix.lower() == ".csv" else claimed(out)
     with place, progress(len(work.ASSESSED_STAGES)) as tell:
         found = work.assess(settings, first, others, tell=tell)
         if out is not None:
-            work.write_assessment(found, out, settings, overwrite=overwrite, tell=tell)
+            found = work.write_assessment(
+                found, out, settings, overwrite=overwrite, ledger=ledger, tell=tell
+            )
     report_assessment(found, out)
 
 
@@ -172,6 +177,7 @@ def _report_again(
     against: tuple[str, ...],
     supply: Path | None,
     chains: Path | None,
+    ledger: Path | None,
     **files: Path | None,
 ) -> None:
     from territories._assessed import ZoningFile  # noqa: PLC0415
@@ -180,18 +186,21 @@ def _report_again(
     from territories.report import write_report  # noqa: PLC0415
 
     settings = settings_again(folder, files_again(config, files), lang=lang)
-    _refuse_early(settings, folder, REPORT_FILES, overwrite=overwrite)
+    refuse_early(settings, folder, REPORT_FILES, overwrite=overwrite)
     with progress(len(REPORT_STAGES)) as tell, using(settings.lang):
         others = [ZoningFile.from_text(each) for each in against]
-        write_report(
+        run = write_report(
             settings,
             folder,
             against=others,
             supply=supply,
             chains=chains,
             overwrite=overwrite,
+            ledger=ledger,
             tell=tell,
         )
+        for notice in run.kept_back:
+            echo(say("cli.notice", notice=str(notice)))
     echo(say("cli.report_done", file=str(folder / "report.html"), tables="tables.xlsx"))
 
 
@@ -214,7 +223,7 @@ def _maps(
     place = folder / "maps" if out is None else out
     refuse_folder_name(place)
     settings = settings_again(folder, files_again(config, files), lang=lang)
-    _refuse_early(settings, place, map_files(kinds), overwrite=overwrite)
+    refuse_early(settings, place, map_files(kinds), overwrite=overwrite)
     with progress(len(MAP_STAGES)) as tell:
         written, notices = write_maps(
             settings, folder, place, kinds=kinds, size=size, overwrite=overwrite, tell=tell
@@ -239,6 +248,7 @@ def _apply(
     skip: bool,
     name: str | None,
     author: str | None,
+    ledger: Path | None,
     **files: Path | None,
 ) -> None:
     from territories import _applied as work  # noqa: PLC0415
@@ -258,15 +268,16 @@ def _apply(
         without=tuple(each for text in without for each in codes_of(text)),
         name=name,
         author=author or "",
+        ledger=ledger,
     )
     given = files_again(config, files)
     settings = settings_again(folder, given, lang=lang, new_data=new_data)
     refuse_folder_name(out)
-    _refuse_early(settings, out, OUTPUTS, overwrite=overwrite)
+    refuse_early(settings, out, OUTPUTS, overwrite=overwrite)
     with claimed(out), progress(len(work.APPLIED_STAGES)) as tell, using(settings.lang):
         found = work.apply_log(folder, settings, wanted, new_data=new_data, tell=tell)
-        work.write(found.run, out, overwrite=overwrite, tell=tell)
-    report_applied(found, out)
+        run = work.write(found.run, out, overwrite=overwrite, ledger=ledger, tell=tell)
+    report_applied(replace(found, run=run), out)
 
 
 def _edit(
@@ -282,6 +293,7 @@ def _edit(
     title: str | None,
     note: str | None,
     out: Path | None,
+    ledger: Path | None,
     **files: Path | None,
 ) -> None:
     from territories import _editing as work  # noqa: PLC0415
@@ -299,9 +311,10 @@ def _edit(
         drafts=draft,
         public=None if public is None else tuple(codes_of(public)),
         overlaps=not no_overlaps,
+        ledger=ledger,
     )
     work.refuse_editor(asked, list(given.values()), overwrite=overwrite)
-    with _claimed_file(asked.file), progress(len(work.EDIT_STAGES)) as tell:
+    with claimed_file(asked.file), progress(len(work.EDIT_STAGES)) as tell:
         file = work.write_editor(settings, asked, overwrite=overwrite, tell=tell)
     echo(say("cli.edit_done" if public is None else "cli.edit_public", file=str(file)))
 
@@ -317,24 +330,6 @@ def _warmup(*, lang: Language | None) -> None:  # noqa: ARG001 - read before the
         echo(say("cli.warm_not_kept"))
     else:
         echo(say("cli.warm_kept", folder=str(warmth.folder)))
-
-
-def _refuse_early(settings: Settings, out: Path, files: Sequence[str], *, overwrite: bool) -> None:
-    """Refuse before the long work what would be refused after it."""
-    from territories._writing import refuse_result  # noqa: PLC0415
-
-    refuse_result(out, files, overwrite=overwrite)
-    inputs = {value.resolve() for _, value in settings if isinstance(value, Path)}
-    lost = sorted(str(out / name) for name in files if (out / name).resolve() in inputs)
-    if lost:
-        raise InputError(*(fault("output_is_input", file=name) for name in lost))
-
-
-def _claimed_file(out: Path | None) -> AbstractContextManager[None]:
-    """Have the place of a file for oneself before the long work, where one is written."""
-    from territories._writing import claimed  # noqa: PLC0415
-
-    return nullcontext() if out is None else claimed(out.parent, out.name)
 
 
 def _check(
@@ -436,9 +431,9 @@ _WORK: Final[dict[str, Callable[..., int | None]]] = {
     "scales": _scales,
     "evaluate": _evaluate,
     "report": _report_again,
-    "maps": _maps,
-    "edit": _edit,
-    "apply": _apply,
+    "maps": alone(_maps),
+    "edit": alone(_edit),
+    "apply": alone(_apply),
     "fetch": _fetch,
     "audit": _audit,
     "warmup": _warmup,

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
+from territories._kept import beside
 from territories._leaving import coming, first_poles, leaving
+from territories._shown import Evidence, held_figures, territory_table
 from territories._told import few_travel, found_by_sum, practising, practising_in, rounded_share
 from territories._words import Language, Sentence, number, say, using
 from territories.basins import recruitment_basins
@@ -18,7 +20,6 @@ from territories.concordance import agreement_figures
 from territories.dominance import pole_hierarchy
 from territories.evaluation import evaluate_by_activity
 from territories.exchanges import candidates
-from territories.export import Evidence, territory_table
 from territories.poles import dominant_poles
 from territories.recourse import care_distance, gaps, recourse
 from territories.secrecy import Secrecy
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from territories.flows import Flows
-    from territories.ledger import Export
     from territories.sensitivity import LeaveOneOut
     from territories.supply import Supply
     from territories.zoning import Zoning
@@ -78,6 +78,8 @@ def findings(
     """
     door = secrecy or Secrecy()
     flows = evidence.flows
+    with using(language):
+        known = replace(evidence, held=held_figures(zoning, evidence, secrecy=door))
     makers: list[Callable[[], Sheet]] = []
     if flows is not None:
         makers += [
@@ -85,7 +87,7 @@ def findings(
             lambda: superposition_sheet(flows, zoning),
             lambda: poles_sheet(flows, zoning),
             lambda: activities_sheet(zoning, flows, door),
-            lambda: leakage_sheet(zoning, flows, door, evidence.earlier),
+            lambda: leakage_sheet(zoning, known, flows, door),
             lambda: candidates_sheet(zoning, flows, evidence, door),
         ]
     if left_out is not None:
@@ -106,8 +108,10 @@ def findings(
     if others:
         makers.append(lambda: cut_sheet(zoning, others))
     with using(language):
-        made = [make() for make in makers]
-    return [each for each in made if len(each.table)]
+        made = [sheet for make in makers if len((sheet := make()).table)]
+        if evidence.held is None:  # else who asks for them keeps the rest back
+            made, _ = beside(made, zoning, known, secrecy=door)
+    return made
 
 
 def _labelled(key: str, columns: Mapping[str, tuple[pd.Series, Kind]]) -> Sheet:
@@ -300,14 +304,12 @@ def activities_sheet(zoning: Zoning, flows: Flows, door: Secrecy) -> Sheet:
     return sheet("activities", shown, dict.fromkeys(heads, "share"))
 
 
-def leakage_sheet(
-    zoning: Zoning, flows: Flows, door: Secrecy, earlier: tuple[Export, ...] = ()
-) -> Sheet:
+def leakage_sheet(zoning: Zoning, evidence: Evidence, flows: Flows, door: Secrecy) -> Sheet:
     """Tell to which places the patients of each territory leave it, and from where others come.
 
     As on the pages of the territories: nothing is told of a territory whose own share is hidden.
     """
-    measures = territory_table(zoning, Evidence(flows=flows, earlier=earlier), secrecy=door)
+    measures = territory_table(zoning, replace(evidence, flows=flows), secrecy=door)
     sides = {
         "leakage": (leaving(zoning, flows), practitioners(flows), measures[say("column.li")]),
         "attraction": (

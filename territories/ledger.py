@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import datetime as dt
+import contextlib
 import hashlib
+import io
 import json
-import math
-import os
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from territories._readback import Told
+from territories._readback import of_tables
 from territories._words import say
-from territories._writing import whole_file
-from territories.audit import attacked
+from territories._writing import claimed, whole_file
 from territories.errors import InputError, fault
-from territories.exchanges import cells, shared_out, totals
 from territories.secrecy import Secrecy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from territories.flows import Flows
     from territories.zoning import Zoning
 
 # Beside the files that left.
@@ -33,8 +30,21 @@ FILE: Final = "exports.json"
 _FORMAT: Final = 1
 _WEIGHTS: Final = 6
 
+# Another export into the same place is waited for: so many times, a tenth of a second each.
+_TRIES: Final = 600
+_PAUSE: Final = 0.1
+
 # Shares of flows that are told to four digits; two drafts beside each other are tried on these.
 FIGURES: Final = ("li", "msi", "net_index", "undrawn", "hospital_leakage")
+
+# Tables of a report that tell of flows, and what of them does: words, then figures.
+SHEETS: Final = {
+    "activities": (("territory", "activity"), ("share",)),
+    "leakage": (("territory", "direction", "place"), ("share_of_all",)),
+    "recourse": (("zone", "activity"), ("population", "liberal_rate", "liberal_region")),
+    "gaps": (("zone", "activity"), ("population", "rate")),
+    "scale": (("activity", "first_pole"), ("first_share",)),
+}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -43,8 +53,6 @@ class Export:
 
     Parameters
     ----------
-    date
-        Day, as ``2026-11-23``.
     secrecy
         The thresholds.
     tables
@@ -53,22 +61,57 @@ class Export:
         `code`, `territory`, `weight`: the division, which everyone sees on its map.
     figures
         By territory, the shares that were shown (see `FIGURES`); missing where they were not.
+    names
+        Of the territories.
+    sheets
+        The tables of a report that tell of flows, as they were shown, by key (see `SHEETS`).
+    page
+        Step to which the cells of a page of the workshop were rounded; 0: no cell left.
     """
 
-    date: str
     secrecy: Secrecy
     tables: Mapping[str, str]
     members: pd.DataFrame
     figures: pd.DataFrame = field(default_factory=pd.DataFrame)
+    names: Mapping[str, str] = field(default_factory=dict)
+    sheets: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    page: int = 0
 
-    def told(self, number: int) -> Told:
-        """Return what an outsider has of it, as if read back from files."""
-        table = self.figures.rename_axis("territory").reset_index()
-        return Told(Path(str(number), FILE), members=(self.members,), territories=table)
+    @property
+    def is_empty(self) -> bool:
+        """No figure of patients is in it."""
+        return bool(self.figures.isna().all(axis=None)) and not self.sheets and not self.page
 
 
-# What is told beside these figures, and is hidden with them.
-_BESIDE: Final = ("leakage", "attraction", "distance_to_care", "distance_to_pole")
+@dataclass(frozen=True, repr=False)
+class Register:
+    """The registers that an output abides by, held while it is worked out and written.
+
+    Parameters
+    ----------
+    places
+        Their files: that of the output first.
+    earlier
+        What they hold.
+    """
+
+    places: tuple[Path, ...]
+    earlier: tuple[Export, ...]
+
+    def note(self, new: Export, *, draft: Path | None = None) -> None:
+        """Note what leaves now in all of them.
+
+        It is noted before the files are in place: of a run that is killed in between, the register
+        says too much, never too little. With a `draft`, a folder, that of the output is written
+        there, to be put in place with the files of the output.
+        """
+        text = ledger_text(with_exports(self.earlier, (new,)))
+        for number, place in enumerate(self.places):
+            if number == 0 and draft is not None:
+                (draft / FILE).write_text(text, encoding="utf-8", newline="\n")
+            elif not place.is_file() or place.read_text(encoding="utf-8") != text:
+                with whole_file(place, overwrite=True) as whole:
+                    whole.write_text(text, encoding="utf-8", newline="\n")
 
 
 def read_ledger(path: str | Path) -> tuple[Export, ...]:
@@ -91,24 +134,70 @@ def read_ledger(path: str | Path) -> tuple[Export, ...]:
         raise InputError(fault("ledger_unreadable", file=str(place))) from problem
 
 
-def register_of(path: str | Path, ledger: str | Path | None) -> Path | None:
-    """Return the register that a file abides by: the one given, or else one that is beside it."""
-    place = Path(path).parent if ledger is None else Path(ledger)
-    place = place / FILE if place.is_dir() else place
-    return place if ledger is not None or place.is_file() else None
+@contextlib.contextmanager
+def registered(
+    folder: str | Path, ledger: str | Path | None = None, *, earlier: Iterable[Export] = ()
+) -> Iterator[Register]:
+    """Have the registers of an output for oneself, until it is written.
+
+    Parameters
+    ----------
+    folder
+        Where the output goes: its register is there, made if it is not. One that stands a folder
+        up, beside the folder of the output, is abided by too.
+    ledger
+        A further one, its file (``.json``) or its folder; made if it is not there.
+    earlier
+        What is known to have left besides.
+
+    Raises
+    ------
+    InputError
+        If one is no register of ours, cannot be written, or another run has held it for a
+        minute.
+    """
+    places = _places(folder, ledger)
+    with contextlib.ExitStack() as stack:
+        for place in sorted(places, key=Path.resolve):  # in one order: no two wait for each other
+            if place != places[0]:
+                place.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(_alone(place))
+        yield Register(places, with_exports(known_exports(folder, ledger), [*earlier]))
 
 
-def note_export(
-    register: Path | None, zoning: Zoning, territories: pd.DataFrame, *, secrecy: Secrecy
-) -> None:
-    """Note in a register, where there is one, the table of territories that leaves now."""
-    figures = shown_figures(territories)
-    if register is None or figures.isna().all(axis=None):
-        return
-    new = export_of(zoning, figures, tables={"territories": territories}, secrecy=secrecy)
-    text = ledger_text(with_exports(read_ledger(register), (new,)))
-    with whole_file(register, overwrite=True) as draft:
-        draft.write_text(text, encoding="utf-8", newline="\n")
+def known_exports(folder: str | Path, ledger: str | Path | None = None) -> tuple[Export, ...]:
+    """Read the registers that outputs in a folder abide by (see `registered`)."""
+    known: tuple[Export, ...] = ()
+    for place in _places(folder, ledger):
+        known = with_exports(known, read_ledger(place))
+    return known
+
+
+def _places(folder: str | Path, ledger: str | Path | None) -> tuple[Path, ...]:
+    """List the files of registers, that of the folder first."""
+    above = Path(folder).resolve().parent / FILE
+    places = [Path(folder) / FILE, *([above] if above.is_file() else [])]
+    if ledger is not None:
+        given = Path(ledger)
+        is_file = given.suffix.lower() == ".json" and not given.is_dir()
+        places.append(given if is_file else given / FILE)
+    return tuple({each.resolve(): each for each in reversed(places)}.values())[::-1]
+
+
+@contextlib.contextmanager
+def _alone(place: Path) -> Iterator[None]:
+    """Have a register for oneself, after those who have it now."""
+    for left in reversed(range(_TRIES)):
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(claimed(place.parent, place.name))
+            except InputError as refusal:
+                if not left or [each.key for each in refusal.faults] != ["error.output_busy"]:
+                    raise
+            else:
+                yield
+                return
+        time.sleep(_PAUSE)
 
 
 def ledger_text(exports: Iterable[Export]) -> str:
@@ -119,10 +208,11 @@ def ledger_text(exports: Iterable[Export]) -> str:
 
 def export_of(
     zoning: Zoning,
-    figures: pd.DataFrame,
-    *,
     tables: Mapping[str, pd.DataFrame],
+    *,
+    figures: pd.DataFrame,
     secrecy: Secrecy,
+    page: int = 0,
 ) -> Export:
     """Note what leaves now.
 
@@ -130,19 +220,25 @@ def export_of(
     ----------
     zoning
         The division.
+    tables
+        All that leaves, by name, as it is shown; those of a report under their keys.
     figures
         By territory, those of `FIGURES` that are shown, missing where they are not.
-    tables
-        All that leaves, by name, as it is shown.
     secrecy
         The rule that was applied.
+    page
+        Step of the cells of a page, if one leaves.
     """
+    told = of_tables(Path(FILE), [each for key, each in tables.items() if key in SHEETS]).tables
+    kept = {key: [*words, *numbers] for key, (words, numbers) in SHEETS.items() if key in told}
     return Export(
-        date=_today(),
         secrecy=secrecy,
         tables={name: _hash(table) for name, table in sorted(tables.items())},
         members=zoning.membership[["code", "territory", "weight"]].reset_index(drop=True),
         figures=figures,
+        names={str(key): str(name) for key, name in zoning.names.items()},
+        sheets={key: told[key][columns] for key, columns in kept.items()},
+        page=page,
     )
 
 
@@ -162,166 +258,20 @@ def shown_figures(table: pd.DataFrame) -> pd.DataFrame:
     return table[kept].rename(columns=heads).reindex(columns=list(FIGURES)).astype("float64")
 
 
-def without_difference(
-    table: pd.DataFrame,
-    zoning: Zoning,
-    flows: Flows,
-    stays: Flows | None,
-    *,
-    earlier: Sequence[Export],
-    secrecy: Secrecy,
-) -> pd.DataFrame:
-    """Leave out of a table of territories what tells small counts beside what left before."""
-    hidden = held_back(
-        shown_figures(table), zoning, flows=flows, stays=stays, earlier=earlier, secrecy=secrecy
-    )
-    heads = [say(f"column.{name}") for name in (*FIGURES, *_BESIDE)]
-    kept = table.copy()
-    kept.loc[hidden, [head for head in heads if head in kept]] = math.nan
-    return kept
-
-
-def held_back(
-    figures: pd.DataFrame,
-    zoning: Zoning,
-    *,
-    flows: Flows,
-    earlier: Sequence[Export],
-    stays: Flows | None = None,
-    secrecy: Secrecy | None = None,
-) -> pd.Series:
-    """Tell of which territories the figures must not leave, for those that left before.
-
-    Parameters
-    ----------
-    figures
-        By territory, those of `FIGURES` that would be shown.
-    zoning
-        The division.
-    flows, stays
-        Located flows that they come from.
-    earlier
-        What left before. What was worked out from other data is passed over: it cannot be
-        subtracted.
-    secrecy
-        Rule of disclosure; default ``Secrecy()``.
-
-    Returns
-    -------
-    Series
-        By territory: True for those to hide. They are, of the territories that are not the same
-        as before, those whose patients inside, sent or received differ by few; all of these, if a
-        linear programme over both exports still narrows a small count; and all territories, if
-        even that does not do.
-    """
-    door = secrecy or Secrecy()
-    hidden = pd.Series(data=False, index=figures.index)
-    others = [each for each in earlier if _of_these_data(each, flows, stays)]
-    changed = hidden.copy()
-    for each in others:
-        same = _unchanged(each.members, zoning.membership)
-        changed |= ~hidden.index.isin(same)
-        hidden |= _few_moved(each.members, zoning, flows, stays, door).reindex(
-            hidden.index, fill_value=False
-        )
-    if not changed.any():
-        return hidden
-    hidden &= changed
-    truth = {"patients": flows, "stays": stays}
-    before = [each.told(number) for number, each in enumerate(others)]
-    sums = {
-        name: float(each.table["patients"].sum())
-        for name, each in truth.items()
-        if each is not None
-    }
-    before.append(Told(Path(FILE), totals=sums))  # as the account of the files has them
-    for step in (hidden, changed, changed | True):
-        shown = figures.where(~step)
-        new = Export("", door, {}, zoning.membership, shown).told(len(others))
-        if attacked([*before, new], truth=truth, door=door).found.empty:
-            return step
-    return changed | True
-
-
-def _few_moved(
-    members: pd.DataFrame, zoning: Zoning, flows: Flows, stays: Flows | None, door: Secrecy
-) -> pd.Series:
-    """Tell which territories differ from one of before by few patients or stays, but by some."""
-    found = pd.Series(data=False, index=sorted(zoning.membership["territory"].unique()))
-    before, after = _groups(members), _groups(zoning.membership)
-    codes = {name: {code for code, _ in group} for name, group in before.items()}
-    pairs = [
-        (one, other)
-        for other, group in after.items()
-        for one in before
-        if group != before[one] and codes[one] & {code for code, _ in group}
-    ]
-    for each in (flows, stays):
-        if each is None:
-            continue
-        old, new = (_totals(each, table) for table in (members, zoning.membership))
-        for one, other in pairs:
-            gap = (new.loc[other] - old.loc[one]).abs()
-            found[other] |= bool(gap.map(door.hides).any())
-    return found
-
-
-def _totals(flows: Flows, members: pd.DataFrame) -> pd.DataFrame:
-    zoned = _Members(members)
-    table = cells(flows)
-    sums = totals(
-        shared_out(zoned, table, by="residence"),  # type: ignore[arg-type]
-        shared_out(zoned, table, by="destination"),  # type: ignore[arg-type]
-    )
-    return sums.assign(lost=sums["sent"] - sums["inside"], come=sums["received"] - sums["inside"])
-
-
-@dataclass(frozen=True, repr=False)
-class _Members:
-    """What `shared_out` needs of a zoning."""
-
-    membership: pd.DataFrame
-
-
-def _unchanged(before: pd.DataFrame, after: pd.DataFrame) -> list[str]:
-    """List the territories that are one of before, by another name perhaps."""
-    known = set(_groups(before).values())
-    return [name for name, group in _groups(after).items() if group in known]
-
-
-def _groups(members: pd.DataFrame) -> dict[str, frozenset[tuple[str, float]]]:
+def groups_of(members: pd.DataFrame) -> dict[str, frozenset[tuple[str, float]]]:
+    """Tell which communes each territory has, and by what part."""
     weights = members["weight"].round(_WEIGHTS)
     pairs = pd.Series(list(zip(members["code"], weights, strict=True)), index=members.index)
     return {str(name): frozenset(each) for name, each in pairs.groupby(members["territory"])}
 
 
-def _of_these_data(export: Export, flows: Flows, stays: Flows | None) -> bool:
-    """Tell whether figures that left are those of these flows, as far as they were rounded."""
-    own: dict[str, pd.Series] = {}
-    sums = _totals(flows, export.members)
-    own["li"] = sums["inside"] / sums["sent"]
-    own["msi"] = sums["inside"] / sums["received"]
-    if stays is not None:
-        there = _totals(stays, export.members)
-        own["hospital_leakage"] = there["lost"] / there["sent"]
-    for name, true in own.items():
-        if name in export.figures:
-            said = export.figures[name].dropna()
-            gap = (true.reindex(said.index) - said).abs()
-            if not (gap <= _ROUNDED).all():
-                return False
-    return True
-
-
-_ROUNDED: Final = 5.1e-5
-
-
 def _same(one: Export, other: Export) -> bool:
     return (
         dict(one.tables) == dict(other.tables)
+        and one.page == other.page
         and one.secrecy.threshold == other.secrecy.threshold
         and one.secrecy.professionals == other.secrecy.professionals
-        and _groups(one.members) == _groups(other.members)
+        and groups_of(one.members) == groups_of(other.members)
     )
 
 
@@ -330,8 +280,7 @@ def _record(export: Export) -> dict[str, Any]:
     rows = export.members.sort_values(["territory", "code"])
     for code, territory, weight in rows[["code", "territory", "weight"]].itertuples(index=False):
         parts.setdefault(str(territory), {})[str(code)] = round(float(weight), _WEIGHTS)
-    return {
-        "date": export.date,
+    record: dict[str, Any] = {
         "threshold": export.secrecy.threshold,
         "professionals": export.secrecy.professionals,
         "tables": dict(export.tables),
@@ -344,6 +293,17 @@ def _record(export: Export) -> dict[str, Any]:
             for name, row in export.figures.astype("float64").sort_index().iterrows()
         },
     }
+    names = {each: export.names[each] for each in sorted(parts) if each in export.names}
+    if names:
+        record["names"] = names
+    if export.sheets:
+        record["sheets"] = {
+            key: table.to_csv(index=False, lineterminator="\n")
+            for key, table in sorted(export.sheets.items())
+        }
+    if export.page:
+        record["page"] = export.page
+    return record
 
 
 def _read(record: Mapping[str, Any]) -> Export:
@@ -353,24 +313,26 @@ def _read(record: Mapping[str, Any]) -> Export:
         rows += [(code, territory, float(weight)) for code, weight in parts.items()]
     threshold, professionals = record["threshold"], record["professionals"]
     return Export(
-        date=str(record["date"]),
         secrecy=Secrecy(threshold, professionals, acknowledged=True),
         tables={str(name): str(each) for name, each in record["tables"].items()},
         members=pd.DataFrame(rows, columns=["code", "territory", "weight"]),
         figures=pd.DataFrame.from_dict(record["figures"], orient="index")
         .reindex(columns=list(FIGURES))
         .astype("float64"),
+        names={str(key): str(name) for key, name in record.get("names", {}).items()},
+        sheets={key: _sheet(text, key) for key, text in record.get("sheets", {}).items()},
+        page=int(record.get("page", 0)),
     )
+
+
+def _sheet(text: str, key: str) -> pd.DataFrame:
+    """Read the table of a report back."""
+    words, numbers = SHEETS[key]
+    table = pd.read_csv(io.StringIO(text), dtype="str", keep_default_na=False)
+    figures = {name: pd.to_numeric(table[name].replace("", None)) for name in numbers}
+    return table.assign(**figures)[[*words, *numbers]].astype(dict.fromkeys(numbers, "float64"))
 
 
 def _hash(table: pd.DataFrame) -> str:
     text = table.to_csv(lineterminator="\n")
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _today() -> str:
-    """Return the day, or that of SOURCE_DATE_EPOCH, for those who want the same bytes any day."""
-    fixed = os.environ.get("SOURCE_DATE_EPOCH", "")
-    if fixed.isdigit():
-        return dt.datetime.fromtimestamp(int(fixed), tz=dt.UTC).date().isoformat()
-    return dt.datetime.now(tz=dt.UTC).date().isoformat()

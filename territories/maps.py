@@ -7,8 +7,10 @@ workshop (`save_editor`) has the flows that may be shown.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import folium
@@ -20,15 +22,16 @@ from territories._compared import compared_with
 from territories._map_data import map_data
 from territories._pages import embedded, policy
 from territories._words import Language, say, using
-from territories._writing import whole_file
+from territories._writing import refuse_files, whole_file
 from territories.communes import contiguity
 from territories.errors import of_kind
-from territories.workshop import payload, workshop_page
+from territories.ledger import registered
+from territories.secrecy import Secrecy
+from territories.workshop import page_export, payload, workshop_page
 from territories.zoning import Zoning
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-    from pathlib import Path
 
     import geopandas as gpd
     import pandas as pd
@@ -38,7 +41,6 @@ if TYPE_CHECKING:
     from territories.ledger import Export
     from territories.poles import Poles
     from territories.revisions import Revision
-    from territories.secrecy import Secrecy
     from territories.stability import Runs
 
 
@@ -205,6 +207,7 @@ def save_editor(
     origin: Mapping[str, str | None] | None = None,
     secrecy: Secrecy | None = None,
     earlier: tuple[Export, ...] = (),
+    ledger: str | Path | None = None,
     beside: Sequence[pd.DataFrame] = (),
     language: Language = "fr",
     overwrite: bool = False,
@@ -240,7 +243,10 @@ def save_editor(
     secrecy
         The rule of disclosure; default ``Secrecy()``.
     earlier
-        What left before (see `read_ledger`), so that the page beside it tells no small count.
+        What left before (see `read_ledger`), besides what the registers hold.
+    ledger
+        A register of exports, beside that of the page's folder (see `export_geojson`): the page
+        tells no small count beside what left before, and is noted in them if it holds flows.
     beside
         Tables of evidence that leave with the page (see `workshop.payload`).
     language
@@ -258,28 +264,36 @@ def save_editor(
     -----
     A page of more than 10 000 communes has neither flows nor backgrounds, and says so.
     """
-    data = payload(
-        zoning,
-        flows,
-        agreement=agreement,
-        poles=poles,
-        hospital=hospital,
-        stability=stability,
-        outlines=outlines,
-        drafts=drafts,
-        revisions=revisions,
-        overlaps=overlaps,
-        statuses=statuses,
-        title=title,
-        note=note,
-        origin=origin,
-        secrecy=secrecy,
-        earlier=earlier,
-        beside=beside,
-        language=language,
-    )
-    with whole_file(path, overwrite=overwrite) as draft:
+    refuse_files(Path(path), overwrite=overwrite)
+    with contextlib.ExitStack() as stack:
+        register = None
+        if flows is not None and statuses is None:
+            folder = Path(path).parent
+            register = stack.enter_context(registered(folder, ledger, earlier=earlier))
+        data = payload(
+            zoning,
+            flows,
+            agreement=agreement,
+            poles=poles,
+            hospital=hospital,
+            stability=stability,
+            outlines=outlines,
+            drafts=drafts,
+            revisions=revisions,
+            overlaps=overlaps,
+            statuses=statuses,
+            title=title,
+            note=note,
+            origin=origin,
+            secrecy=secrecy,
+            earlier=earlier if register is None else register.earlier,
+            beside=beside,
+            language=language,
+        )
+        draft = stack.enter_context(whole_file(path, overwrite=overwrite))
         draft.write_text(workshop_page(data), encoding="utf-8", newline="\n")
+        if register is not None and flows is not None and data["flows"] is not None:
+            register.note(page_export(data, zoning, secrecy=secrecy or Secrecy()))
 
 
 # ---------------------------------------------------------------- the page

@@ -16,9 +16,10 @@ from territories._records import (
     run_record,
     stability_record,
 )
+from territories._shown import Evidence, commune_table, held_figures, territory_table
 from territories._warmup import is_compiled
 from territories._words import Sentence, current_language, say, using
-from territories._writing import whole_folder
+from territories._writing import claimed, refuse_result, whole_folder
 from territories.communes import contiguity, place_names
 from territories.concordance import concordance, hospital_agreement
 from territories.delineation import delineate
@@ -28,24 +29,14 @@ from territories.drafts import draft_text, read_draft
 from territories.errors import InputError, fault
 from territories.evaluation import evaluate
 from territories.export import (
-    Evidence,
-    commune_table,
     outlines,
-    territory_table,
     write_csv,
     write_geojson,
     write_gpkg,
     write_qml,
 )
 from territories.graph import attraction_network
-from territories.ledger import FILE as LEDGER_FILE
-from territories.ledger import (
-    export_of,
-    ledger_text,
-    read_ledger,
-    shown_figures,
-    with_exports,
-)
+from territories.ledger import export_of, registered, shown_figures
 from territories.maps import territory_map
 from territories.poles import dominant_poles
 from territories.scales import scales
@@ -206,7 +197,7 @@ def _taken_up(base: str | Path, inputs: Inputs, tell: Tell) -> Zoning:
 
 def with_zoning(run: Run, zoning: Zoning, **more: Any) -> Run:  # noqa: ANN401 - fields of Run
     """Put another zoning in a run: what is known of the communes stays, stability goes."""
-    evidence = replace(run.evidence, stability=None)
+    evidence = replace(run.evidence, stability=None, held=None)
     weak = _weak(zoning, run.evidence.flows) if run.evidence.flows is not None else ()
     return replace(run, zoning=zoning, evidence=evidence, weak=weak, **more)
 
@@ -330,8 +321,9 @@ def write(
     *,
     overwrite: bool = False,
     secrecy: Secrecy | None = None,
+    ledger: str | Path | None = None,
     tell: Tell = lambda _: None,
-) -> None:
+) -> Run:
     """Write the files of a run, all or none.
 
     Parameters
@@ -344,8 +336,17 @@ def write(
         Replace an earlier result.
     secrecy
         Rule of disclosure; default ``Secrecy()``.
+    ledger
+        A register of exports, or its folder, beside that of the folder itself and the one a folder
+        up (see `registered`): figures that would tell small counts beside what left before are
+        missing, and what leaves is noted in all of them.
     tell
         Called with the name of each stage as it begins.
+
+    Returns
+    -------
+    Run
+        As it was written: with what is kept back, which its `notices` say.
 
     Raises
     ------
@@ -353,19 +354,23 @@ def write(
         If the folder holds a result and `overwrite` is False, or cannot be written to.
     """
     door = secrecy or Secrecy()
-    earlier = with_exports(read_ledger(folder), run.evidence.earlier)
-    evidence = replace(run.evidence, earlier=earlier)
+    refuse_result(folder, OUTPUTS, overwrite=overwrite)
     with (
         using(run.settings.lang),
+        claimed(folder),
+        registered(folder, ledger, earlier=run.evidence.earlier) as register,
         whole_folder(folder, OUTPUTS, overwrite=overwrite) as draft,
     ):
         tell("measures")
+        evidence = replace(run.evidence, earlier=register.earlier)
+        evidence = replace(evidence, held=held_figures(run.zoning, evidence, secrecy=door))
+        run = replace(run, evidence=evidence)
         communes = commune_table(run.zoning, evidence)
         territories = territory_table(run.zoning, evidence, secrecy=door)
         new = export_of(
             run.zoning,
-            shown_figures(territories),
-            tables={"communes": communes, "territories": territories},
+            {"communes": communes, "territories": territories},
+            figures=shown_figures(territories),
             secrecy=door,
         )
         commune_shapes, territory_shapes = outlines(run.zoning)
@@ -394,8 +399,6 @@ def write(
         parent = None if run.revised is None else run.revised["parent"]
         text = draft_text(run.zoning, parent=parent)
         (draft / DRAFT_FILE).write_text(text, encoding="utf-8", newline="\n")
-        ledger = ledger_text(with_exports(earlier, (new,)))
-        (draft / LEDGER_FILE).write_text(ledger, encoding="utf-8", newline="\n")
         if run.revised is not None:
             table = revision_table(
                 [line for line, *_ in run.decisions],
@@ -403,6 +406,8 @@ def write(
                 results=[(say(f"revision.{result}"), why) for _, result, why in run.decisions],
             )
             write_csv(table.set_index(table.columns[0]), draft / REVISED_FILES[0])
+        register.note(new, draft=draft)
+    return run
 
 
 def _write_json(record: Mapping[str, Any] | list[Any], folder: Path, name: str) -> None:

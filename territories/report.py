@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from territories._assessed import comparison_cells, named, zonings_of
 from territories._assets import asset
@@ -12,24 +13,29 @@ from territories._canvas import Size, measured
 from territories._decisions import decision_grid, run_again
 from territories._pages import PLACE, sealed
 from territories._redo import same_labels
+from territories._report_words import limits, method_steps, periods, template_words
+from territories._reported import (
+    beside_register,
+    left_in,
+    without_kept_back,
+)
 from territories._sections import (
     Grid,
-    clipped,
     grid_of,
     key_figures,
-    practices_sentence,
     side_by_side,
     summary,
     territory_pages,
     whole_grid,
 )
 from territories._version import __version__
-from territories._words import WORDS, current_language, number, say, using, visible
-from territories._writing import whole_file, whole_folder
+from territories._words import current_language, number, say, using, visible
+from territories._writing import claimed, refuse_files, refuse_result, whole_file, whole_folder
 from territories.chains import read_chains
 from territories.comparison import comparisons
 from territories.errors import ConstraintError
 from territories.findings import findings
+from territories.ledger import registered
 from territories.pipeline import REPORT_FILES, left_out, of_chains, run_record
 from territories.plates import (
     Ground,
@@ -47,7 +53,6 @@ from territories.tables import sheets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from pathlib import Path
 
     import pandas as pd
 
@@ -58,18 +63,15 @@ if TYPE_CHECKING:
     from territories.tables import Sheet
     from territories.zoning import Zoning
 
-_METHOD: Final = ("flows", "places", "poles", "concordance", "territories", "stability", "measures")
 # Sheets that the report shows elsewhere, or that only a workbook has room for.
 _ELSEWHERE: Final = (
     *("readme", "territories", "communes", "members", "letters", "reconciliation", "leakage"),
     "recourse",
 )
-# What is said of the periods when the files are read, told again among the limits.
-_PERIODS: Final = ("notice.periods_differ", "notice.period_unknown")
 # Longer tables have their first rows only in the report; the workbook has them whole.
 _LONGEST: Final = 40
 _FIRST: Final = 15
-_TOLD_FIRST: Final = ("unmet", "weak")
+_TOLD_FIRST: Final = ("unmet", "weak", "kept_back")
 _LATER: Final = ("comparisons", "parameters")
 
 
@@ -91,6 +93,7 @@ def report(
     extra: Iterable[Sheet] = (),
     notices: Sequence[str] = (),
     secrecy: Secrecy | None = None,
+    ledger: str | Path | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write the report of a run, whole or not at all.
@@ -110,6 +113,9 @@ def report(
         What a reader must know first, in the language of the run.
     secrecy
         Rule of disclosure; default ``Secrecy()``.
+    ledger
+        A register of exports, beside that of the file's folder (see `export_geojson`). What is kept
+        back for what left before is said first on the page.
     overwrite
         Replace the file if it is there.
 
@@ -119,10 +125,17 @@ def report(
         If the file exists or cannot be written.
     """
     door = secrecy or Secrecy()
-    with using(run.settings.lang), whole_file(path, overwrite=overwrite) as draft:
-        found = _sheets(run, door, others or {}, tuple(extra))
-        page = _page(run, found, door, others or {}, notices=notices)
+    refuse_files(Path(path), overwrite=overwrite)
+    with (
+        using(run.settings.lang),
+        registered(Path(path).parent, ledger, earlier=run.evidence.earlier) as register,
+        whole_file(path, overwrite=overwrite) as draft,
+    ):
+        run, told = without_kept_back(beside_register(run, register, door), tuple(extra), door)
+        found = _sheets(run, door, others or {}, told)
+        page = _page(run, found, door, others or {}, notices=[*notices, *map(str, run.kept_back)])
         draft.write_text(page, encoding="utf-8", newline="\n")
+        register.note(left_in(run, found, door))
 
 
 def write_report(
@@ -134,6 +147,7 @@ def write_report(
     chains: Path | None = None,
     overwrite: bool = False,
     secrecy: Secrecy | None = None,
+    ledger: str | Path | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Run:
     """Do a run again and write its report and its workbook into its folder, both or none.
@@ -155,6 +169,8 @@ def write_report(
         Replace an earlier report.
     secrecy
         Rule of disclosure; default ``Secrecy()``.
+    ledger
+        A register of exports, beside those of the folder (see `pipeline.write`).
     tell
         Called with the name of each stage as it begins.
 
@@ -164,11 +180,15 @@ def write_report(
         If an input is not the one the run had, or the report is there and `overwrite` is False.
     """
     door = secrecy or Secrecy()
+    refuse_result(folder, REPORT_FILES, overwrite=overwrite)
     with (
         using(settings.lang),
+        claimed(folder),
+        registered(folder, ledger) as register,
         whole_folder(folder, REPORT_FILES, overwrite=overwrite) as draft,
     ):
         run, notices = run_again(folder, settings, tell=tell)
+        run = beside_register(run, register, door)
         tell("tables")
         read = zonings_of(against, run.zoning.communes)
         others = named(against, read)
@@ -195,13 +215,16 @@ def write_report(
             secrecy=door,
             language=current_language(),
         )
-        found = _sheets(run, door, others, told, more)
+        run, kept = without_kept_back(run, told, door)
+        notices += map(str, run.kept_back)
+        found = _sheets(run, door, others, kept, more)
         write_xlsx(found, draft / "tables.xlsx")
         if same_labels(folder, run.zoning) is False:
             notices.append(say("report.differs"))
         tell("plates")
         page = _page(run, found, door, others, notices=notices, more=more)
         (draft / "report.html").write_text(page, encoding="utf-8", newline="\n")
+        register.note(left_in(run, found, door), draft=draft)
     return run
 
 
@@ -256,17 +279,17 @@ def _page(
     )
     template = environment.from_string(asset("report.html"))
     page = template.render(
-        words=_words(),
+        words=template_words(),
         language=current_language(),
         policy=PLACE,
         title=settings.title or say("report.title"),
         note=settings.note,
         notices=notices,
-        periods=_periods(run),
+        periods=periods(run),
         key_figures=key_figures(run, door),
         summary=summary(run, door),
         unmet=[str(each) for each in (*run.zoning.unmet, *run.weak)],
-        method=_method(run),
+        method=method_steps(run),
         accounts=[
             {
                 "account": each,
@@ -296,7 +319,7 @@ def _page(
         letters=list(by_key["letters"].table.itertuples(index=False, name=None))
         if "letters" in by_key
         else [],
-        limits=_limits(run, door),
+        limits=limits(run, door),
         parameters=_settings(by_key["parameters"]) if "parameters" in by_key else None,
         version=__version__,
     )
@@ -308,45 +331,6 @@ def _seen(value: object) -> object:
     if type(value) is not str:  # a text that is marked as safe is the template's own
         return value
     return "\n".join(map(visible, value.split("\n")))
-
-
-def _words() -> dict[str, str]:
-    """Return the words of the template that take no value, by their short name."""
-    spoken = 0 if current_language() == "fr" else 1
-    return {
-        key.removeprefix("report."): texts[spoken]
-        for key, texts in WORDS.items()
-        if key.startswith("report.") and "{" not in texts[spoken]
-    }
-
-
-def _method(run: Run) -> list[tuple[str, str]]:
-    """Tell the method in a page, for physicians: what was done here, in this order."""
-    settings = run.settings
-    least, most = settings.min_population, settings.max_population
-    bounds = []
-    if least:
-        bounds.append(say("report.bound_least", people=least))
-    if most:
-        bounds.append(say("report.bound_most", people=most))
-    if settings.territories is not None:
-        bounds.append(say("report.bound_number", territories=settings.territories))
-    leiden = settings.method == "leiden"
-    told = []
-    for name in _METHOD:
-        if name == "stability" and run.evidence.stability is None:
-            continue
-        key = "territories_other" if name == "territories" and not leiden else name
-        values: dict[str, Any] = {}
-        if key == "territories_other":
-            values = {"method": settings.method}
-        elif name == "stability":
-            values = {"runs": settings.runs}
-        text = say(f"report.method_{key}", **values)
-        if name == "territories" and bounds:
-            text = f"{text} {say('report.bounds', values=', '.join(bounds))}"
-        told.append((say(f"report.method_{name}_title"), text))
-    return told
 
 
 def _compared(zoning: Zoning, others: Mapping[str, Zoning]) -> Grid:
@@ -407,42 +391,3 @@ def _settings(parameters: Sheet) -> Grid:
     """Write the parameters; what the first page tells of the result is not told again."""
     grid = grid_of(parameters)
     return replace(grid, rows=[row for row in grid.rows if row[0] not in _TOLD_FIRST])
-
-
-def _periods(run: Run) -> str:
-    """Say which period the data are of; empty where it is not known."""
-    known = {"flows": run.evidence.flows, "stays": run.evidence.stays}
-    told = [
-        say(f"report.period_{name}", period=flows.period)
-        for name, flows in known.items()
-        if flows is not None and flows.period is not None
-    ]
-    return say("report.periods", values=say("report.periods_joined").join(told)) if told else ""
-
-
-def _limits(run: Run, door: Secrecy) -> list[str]:
-    """List the limits of the data, those of this run first."""
-    told = [] if run.settings.note is None else [run.settings.note]
-    told.append(say("report.limit_period"))
-    flows = run.evidence.flows
-    if flows is None or flows.period is None:
-        told.append(say("report.limit_period_unknown"))
-    told += [
-        f"{str(each)[:1].upper()}{str(each)[1:]}."
-        for account in run.accounts
-        for each in account.notices
-        if each.key in _PERIODS
-    ]
-    practices = practices_sentence(run)
-    if practices is not None:
-        told.append(practices)
-    told += clipped(run)
-    if flows is not None and "masked" in flows.table and (flows.table["masked"] > 0).any():
-        told.append(say("report.limit_masked", value=flows.masked_as))
-    if run.evidence.hospital is not None:
-        told.append(say("report.limit_hospital"))
-    told.append(say("report.limit_distance"))
-    told.append(
-        say("report.limit_secrecy", most=door.threshold - 1, professionals=door.professionals)
-    )
-    return told

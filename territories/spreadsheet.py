@@ -5,24 +5,23 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
 from territories._words import Language, say, using
-from territories._writing import whole_file
+from territories._writing import refuse_files, whole_file
 from territories.errors import InputError, fault, of_kind
-from territories.export import Evidence, write_csv
-from territories.ledger import note_export, read_ledger, register_of
-from territories.secrecy import Secrecy
+from territories.export import noted, write_csv
 from territories.tables import alphabetical, listed
 from territories.tables import sheets as all_sheets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from territories.flows import Flows
+    from territories.secrecy import Secrecy
     from territories.tables import Sheet
     from territories.zoning import Zoning
 
@@ -85,19 +84,16 @@ def export_xlsx(
         If the file exists or cannot be written.
     """
     of_kind("Zoning", zoning=zoning)
-    register = register_of(path, ledger)
-    earlier = () if register is None else read_ledger(register)
-    evidence = Evidence(flows=flows, earlier=earlier)
+    _refuse_name(path)
+    refuse_files(Path(path), overwrite=overwrite)
+    with using(language):
+        evidence, _ = noted(zoning, flows, path, ledger=ledger, secrecy=secrecy)
     accounts = () if flows is None or not flows.reconciliation.file else (flows.reconciliation,)
     found = all_sheets(
         zoning, evidence=evidence, accounts=accounts, secrecy=secrecy, language=language
     )
     with using(language):
         write_xlsx(found, path, overwrite=overwrite)
-        table = next(each.table for each in found if each.key == "territories")
-        note_export(
-            register, zoning, table.set_index(table.columns[0]), secrecy=secrecy or Secrecy()
-        )
 
 
 def export_lists(
@@ -160,8 +156,7 @@ def write_xlsx(sheets: Sequence[Sheet], path: str | Path, *, overwrite: bool = F
     InputError
         If the file exists or cannot be written.
     """
-    if not str(path).lower().endswith(".xlsx"):
-        raise InputError(fault("xlsx_name", file=str(path)))
+    _refuse_name(path)
     import xlsxwriter  # noqa: PLC0415 - a tenth of a second, for those who write workbooks
 
     options = {
@@ -182,6 +177,11 @@ def write_xlsx(sheets: Sequence[Sheet], path: str | Path, *, overwrite: bool = F
             book.close()
         except xlsxwriter.exceptions.FileCreateError as problem:
             raise OSError(*problem.args) from problem
+
+
+def _refuse_name(path: str | Path) -> None:
+    if not str(path).lower().endswith(".xlsx"):
+        raise InputError(fault("xlsx_name", file=str(path)))
 
 
 def tab_names(names: Sequence[str]) -> list[str]:

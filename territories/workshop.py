@@ -15,6 +15,7 @@ import pandas as pd
 
 from territories import codes
 from territories._assets import asset, leaflet, script
+from territories._held import SMALL, finds, told_before
 from territories._map_data import (
     TOLERANCE_M,
     map_data,
@@ -26,14 +27,13 @@ from territories._outside import lakes, rim
 from territories._page_flows import density, page_flows, physicians
 from territories._pages import embedded, sealed
 from territories._readback import Told, of_page, of_tables
+from territories._shown import Evidence, held_figures, territory_table
 from territories._words import WORDS, Language, current_language, say, using
 from territories.aci import ACI_BOUNDS
-from territories.audit import attacked
 from territories.colours import PALETTE, numbers, territory_colours
 from territories.comparison import placed
 from territories.errors import InputError, fault, of_kind
-from territories.export import Evidence, territory_table
-from territories.ledger import shown_figures
+from territories.ledger import FIGURES, export_of, shown_figures
 from territories.revisions import STATUSES, known_word
 from territories.secrecy import Secrecy
 
@@ -57,9 +57,8 @@ _FINE: Final = 5_000
 # A page with more communes than this has their borders and people only.
 _LARGE: Final = 10_000
 
-# Up to so many communes the page is attacked before it leaves, and its cells rounded to these steps
+# Up to `SMALL` communes the page is attacked before it leaves, and its cells rounded to these steps
 # instead where that finds something.
-SMALL: Final = 60
 _COARSER: Final = (10, 25, 50)
 
 _STYLES: Final = ("map.css", "editor.css", "editor_modes.css", "panels.css")
@@ -206,6 +205,16 @@ def workshop_page(data: Mapping[str, object]) -> str:
     # All at once, so that no part is looked for in another.
     names = re.compile(rf"\b({'|'.join(parts)})\b")
     return sealed(names.sub(lambda found: parts[found[0]], asset("workshop.html")))
+
+
+def page_export(data: Mapping[str, Any], zoning: Zoning, *, secrecy: Secrecy) -> Export:
+    """Say what leaves in a page that holds flows, for the register."""
+    kept = pd.Series(data["flows"]["kept"], dtype="float64")
+    figures = kept.rename("li").to_frame().reindex(columns=list(FIGURES))
+    cells = pd.DataFrame({name: pd.Series(data["flows"][name]) for name in ("to", "patients")})
+    tables = {"page": figures, "page_cells": cells}
+    page = int(data["flows"]["step"])
+    return export_of(zoning, tables, figures=figures, secrecy=secrecy, page=page)
 
 
 def line(revision: Revision) -> dict[str, Any]:
@@ -386,6 +395,9 @@ def _shown_flows(
     if flows is None or not len(zoning.membership):
         return shown | {"kept": {}}
     layer = zoning.communes.sort_index()
+    held = held_figures(zoning, known, secrecy=door)
+    data["settings"]["limited"] += [str(each) for each in held.notices(zoning)]
+    known = replace(known, held=held)
     table = shown_figures(territory_table(zoning, known, secrecy=door))
     shown["kept"] = {str(name): float(share) for name, share in table["li"].dropna().items()}
     if len(layer) > SMALL:
@@ -393,13 +405,13 @@ def _shown_flows(
     beside = [
         replace(of_tables(Path("page/tables"), tables), people=float(layer["population"].sum())),
         Told(Path("page/territories"), territories=table.rename_axis("territory").reset_index()),
-        Told(Path("page/account"), totals={"patients": float(flows.table["patients"].sum())}),
+        *told_before(zoning, flows, known.earlier, secrecy=door),
     ]
     truth = {"patients": flows, "stays": None}
     for step in (*_COARSER, int(flows.table["patients"].sum()) + 1):
         read = json.loads(json.dumps(data | {"flows": shown}))  # as whoever opens the page has it
         page = of_page(Path("page/page"), read)
-        if attacked([page, *beside], truth=truth, door=door).found.empty:
+        if not finds([page, *beside], truth=truth, door=door):
             break
         shown |= page_flows(flows, layer, secrecy=door, step=step)
     return shown

@@ -562,6 +562,7 @@ def test_evaluate_tells_measures_and_comparisons(cli: Callable, region: Files, t
     assert cli(*words, "--out", out).code == 0
     assert sorted(each.name for each in out.iterdir()) == [
         "comparisons.csv",
+        "exports.json",
         "map.html",
         "territories.csv",
     ]
@@ -591,6 +592,7 @@ def test_evaluate_a_run_and_write_one_table(cli: Callable, region: Files, tmp_pa
     assert table.read_text(encoding="utf-8-sig").startswith("territory;name;population")
     assert cli("evaluate", made, *as_options(flows), "--out", tmp_path / "e").code == 0
     assert sorted(each.name for each in (tmp_path / "e").iterdir()) == [
+        "exports.json",
         "map.html",
         "territories.csv",
     ]

@@ -318,6 +318,13 @@ def test_no_way_but_over_two_that_are_apart():
     assert groups(asked(layer, population=FREE, together=["AC"], apart=["BD"])) == {"ABC"}
 
 
+def test_ways_are_not_looked_for_without_end(monkeypatch):
+    """A and D can be joined, but not at the first place."""
+    monkeypatch.setattr("territories._ties._WAYS", 0)
+    layer = drawn("ABCD")
+    assert refused(layer, population=FREE, together=["AD"]) == ["together_long_way"]
+
+
 @HEAVY
 @given(st.integers(0, 10**6))
 def test_the_shortest_way(seed):
