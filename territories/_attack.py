@@ -1,38 +1,48 @@
-"""The cells that an outsider narrows: linear programmes over the tables that agree with files.
-
-The unknowns are counts of pairs of units, all activities together, and of pairs of groups by
-activity (see `Cells`): few beside all cells. A cell of a pair and an activity may be anything from
-what it is at least (all others of its group are of other activities) to the smaller of both counts.
-"""
+"""The counts that an outsider narrows: linear programmes over the tables that agree with files."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
-from scipy import sparse
 
-from territories._feasible import Part, Statement, System
+from territories._possible import Tables
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from territories._feasible import Floats, Places
+    import pandas as pd
+
+    from territories._feasible import Floats
+    from territories._possible import Target
     from territories._statements import Writer
+    from territories._units import Places
 
-    # Units of residence and of destination, and activity; None: all of them.
-    Target = tuple[int | None, int | None, int | None]
+    Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
 _TOLERANCE: Final = 1e-4
+
+# A table agrees with what is told if it misses nothing by more, in patients.
+_MISSED: Final = 1e-5
 
 # Programmes are given so many cells of a pair and an activity at once.
 _PIECES: Final = 4_000
 
+# Where there are more columns than this, the counts of so many residences vary at a time first.
+_LARGE: Final = 20_000
+_TOGETHER: Final = 40
+_BESIDE: Final = 10
+_OTHERS: Final = 4
+
 
 def narrowed(
-    writer: Writer, targets: Sequence[Target], *, threshold: int, sure: bool = False
+    writer: Writer,
+    targets: Sequence[Target],
+    *,
+    threshold: int,
+    sure: bool = False,
+    truth: pd.DataFrame | None = None,
 ) -> dict[Target, tuple[float, float]]:
     """Find the counts of which an outsider knows more than that they may be small.
 
@@ -48,58 +58,69 @@ def narrowed(
         The outsider does not know which of them are small: only those are found that he can
         tell to be small, and not 0. False: all are small, and are found if their interval
         does not reach from 1 to the greatest small count.
+    truth
+        The counts, where they are known (see `Tables.of_counts`): a table to begin with. What is
+        found does not depend on it.
 
     Returns
     -------
     dict
         The interval of each count that is found.
+
+    Notes
+    -----
+    A count is cleared by tables that agree with all that is told: in one it is 1 at most, in
+    another the greatest small count at least. Each table that is found clears all the counts that
+    it can. Where there are many columns, the counts of the residences of one territory vary first,
+    while all others stay as they are; only what that does not clear needs programmes of the whole,
+    and only what these do not clear has its own two.
     """
-    return _Attack(writer, targets, threshold - 1, sure=sure).found()
+    return _Attack(writer, targets, threshold - 1, sure=sure).found(truth)
 
 
-class _Piece(NamedTuple):
-    """Part of a count: some pairs of units of one pair of groups, of one activity."""
+class _Some(NamedTuple):
+    """Homes whose counts vary, their columns, and the table that holds all others."""
 
-    pairs: Places
-    activity: int
-    all_activities: Places
+    rows: Places
+    columns: Places
+    base: Floats
+
+    def put(self, point: Floats | None) -> Floats | None:
+        """Put what was found for them into the table."""
+        if point is None:
+            return None
+        whole = self.base.copy()
+        whole[self.columns] = point
+        return whole
 
 
 class _Attack:
     """Tables that agree with what is told, and the least and most that each target may be there."""
 
     def __init__(self, writer: Writer, targets: Sequence[Target], most: int, *, sure: bool) -> None:
-        self.cells, self.most, self.sure = writer.cells, float(most), sure
-        pairs = [writer.name(*each) for each in np.ndindex(self.cells.shape[:2])]
-        free = [Statement((name,), (1.0,), 0.0, math.inf) for name in pairs]
-        system = System.of([*free, *writer.statements, *writer.tied()], {})
-        self.part = system.whole()
-        place = {name: at for at, name in enumerate(system.names)}
-        self.pairs = np.reshape([place[name] for name in pairs], self.cells.shape[:2])
-        self.homes, self.places = writer.groups
-        shape = (self.homes.max() + 1, self.places.max() + 1, self.cells.shape[2])
-        self.split = len(self.cells.activities) > 1
-        self.groups = self._columns(place, writer.source, shape) if self.split else None
+        self.most, self.sure = float(most), sure
+        self.classes = writer.cells.home_class
+        self.tables = Tables.of(writer)
         self.targets = list(dict.fromkeys(targets))
-        self.at = np.array([self._place(each) for each in self.targets], dtype=np.intp)
+        self.at = np.array([self.tables.place(each) for each in self.targets], dtype=np.intp)
+        self.home = np.array([-1 if each[0] is None else each[0] for each in self.targets])
         self.low = np.full(len(self.targets), np.inf)
         self.high = np.full(len(self.targets), -np.inf)
 
-    @staticmethod
-    def _columns(place: dict[Hashable, int], source: str, shape: tuple[int, int, int]) -> Places:
-        found = [place[source, *each] for each in np.ndindex(shape)]
-        return np.reshape(found, shape)
-
-    def found(self) -> dict[Target, tuple[float, float]]:
-        """Find those that no table clears: all together first, then few, then one by one."""
-        self._see(self.part.extreme(np.zeros(len(self.part.names))))
-        for pieces in (False, True):
-            for below in (True, False):
-                left = len(self.targets) + 1
-                while 0 < len(here := self._narrow(below=below)) < left:
-                    left = len(here)
-                    for some in self._some(here) if pieces else [here]:
-                        self._push(some, below=below, pieces=pieces)
+    def found(self, truth: pd.DataFrame | None) -> dict[Target, tuple[float, float]]:
+        """Find those that no table clears."""
+        base = None if truth is None else self.tables.of_counts(truth)
+        if base is None or self.tables.missed(base) > _MISSED:
+            base = self.tables.part.extreme(np.zeros(self.tables.size))
+        if base is not None:
+            self._see(base)
+        if base is not None and self.tables.size > _LARGE:
+            for rows in self._blocks():
+                self._within(rows, base)
+            for others in range(1, _OTHERS + 1):
+                for rows in self._exchanges(base, others):
+                    self._within(rows, base)
+        self._clear(self.tables, np.arange(len(self.targets)))
         found = {}
         for at in np.flatnonzero(self._is_found(self.low, self.high)).tolist():
             low, high = self._ends(at)
@@ -107,22 +128,85 @@ class _Attack:
                 found[self.targets[at]] = low, high
         return found
 
-    def _is_found(self, low: Floats | float, high: Floats | float) -> Floats:
+    def _blocks(self) -> Iterator[Places]:
+        """List homes of the same territories, some at a time: what one gives up another takes."""
+        for number in np.unique(self.classes):
+            rows = np.flatnonzero(self.classes == number)
+            yield from np.array_split(rows, math.ceil(len(rows) / _TOGETHER))
+
+    def _exchanges(self, base: Floats, others: int) -> Iterator[Places]:
+        """List homes of what is left, and those that send most to the same places.
+
+        Where a place has few patients of a territory, only another can give way: those of its own
+        territory that send most, and of so many others.
+        """
+        sent = base[self.tables.pairs]
+        classes = [np.flatnonzero(self.classes == each) for each in np.unique(self.classes)]
+        by_class = np.stack([sent[rows].sum(axis=0) for rows in classes])
+        lots: dict[tuple[int, ...], set[tuple[int, int | None]]] = {}
+        for at in np.flatnonzero(self._is_found(self.low, self.high) & (self.home >= 0)).tolist():
+            home, place, _ = self.targets[at]
+            toward = by_class.sum(axis=1) if place is None else by_class[:, place].copy()
+            own = next(number for number, rows in enumerate(classes) if home in rows)
+            toward[own] = np.inf
+            first = np.argsort(-toward, kind="stable")[: 1 + others]
+            lots.setdefault(tuple(first.tolist()), set()).add((int(home or 0), place))
+        for near, asked in sorted(lots.items()):
+            homes = sorted({home for home, _ in asked})
+            places = sorted({place for _, place in asked if place is not None})
+            most = sent[:, places].sum(axis=1) if places else sent.sum(axis=1)
+            beside = [
+                classes[each][np.argsort(-most[classes[each]], kind="stable")[:_BESIDE]]
+                for each in near
+            ]
+            for some in np.array_split(homes, math.ceil(len(homes) / _TOGETHER)):
+                yield np.unique(np.concatenate([some, *beside]))
+
+    def _within(self, rows: Places, base: Floats) -> None:
+        """Clear the targets of some homes, the others being as in a table."""
+        own = np.flatnonzero(np.isin(self.home, rows))
+        if not self._is_found(self.low[own], self.high[own]).any():
+            return
+        tables, columns = self.tables.within(rows, base)
+        self._clear(tables, own, _Some(rows, columns, base))
+
+    def _clear(self, tables: Tables, own: Places, some: _Some | None = None) -> None:
+        """Find tables that clear some targets: all together, then few, as long as that clears any.
+
+        `some`: the homes that vary in the tables; None: all.
+        """
+        local = {home: at for at, home in enumerate([] if some is None else some.rows.tolist())}
+        for pieces in (False, True) if some is None else (True,):
+            for below in (True, False):
+                end, left = self._end(below=below), len(own) + 1
+                while 0 < len(here := own[self._narrow(own, below=below)]) < left:
+                    left = len(here)
+                    for lot in self._lots(here) if pieces else [here]:
+                        asked = [self.targets[at] for at in lot]
+                        if some is not None:
+                            asked = [(local[h or 0], p, a) for h, p, a in asked]
+                        point = tables.pushed(asked, end, below=below, pieces=pieces)
+                        self._see(point if some is None else some.put(point))
+
+    def _end(self, *, below: bool) -> float:
+        return self.most if not below else 0.0 if self.sure else 1.0
+
+    def _is_found(self, low: Floats | float, high: Floats | float) -> Flags:
         if self.sure:
             return np.asarray((low > _TOLERANCE) & (high < self.most - _TOLERANCE))
         return np.asarray((low > 1 + _TOLERANCE) | (high < self.most - _TOLERANCE))
 
-    def _narrow(self, *, below: bool) -> Places:
-        """Return those that may still be found; of small ones, at one end."""
-        lows = self.low > (0.0 if self.sure else 1.0) + _TOLERANCE
-        highs = self.high < self.most - _TOLERANCE
+    def _narrow(self, own: Places, *, below: bool) -> Flags:
+        """Tell which may still be found; of small ones, at one end."""
+        lows = self.low[own] > self._end(below=True) + _TOLERANCE
+        highs = self.high[own] < self.most - _TOLERANCE
         if self.sure:
-            lows = highs = lows & highs
-        return np.flatnonzero(lows if below else highs)
+            return lows & highs
+        return lows if below else highs
 
-    def _some(self, here: Places) -> list[Places]:
+    def _lots(self, here: Places) -> list[Places]:
         """Cut targets into lots that a programme can take."""
-        homes, places = self.homes.max() + 1, self.places.max() + 1
+        homes, places = self.tables.homes.max() + 1, self.tables.places.max() + 1
         sizes = [
             places if place is None else homes if home is None else 1
             for home, place, _ in (self.targets[at] for at in here)
@@ -130,155 +214,18 @@ class _Attack:
         lot = np.cumsum(sizes) // _PIECES
         return [here[lot == each] for each in np.unique(lot)]
 
-    def _place(self, target: Target) -> int:
-        """Return where `_ranges` tells of a target."""
-        (homes, places, activities), (home, place, activity) = self.cells.shape, target
-        if not self.split:
-            activity = None
-        starts = np.cumsum(
-            [0, homes * places * activities, homes * activities, places * activities,
-             homes * places, homes]
-        )  # fmt: skip
-        if activity is None:
-            if home is None:
-                return int(starts[5]) + int(place or 0)
-            return (
-                int(starts[4]) + home if place is None else int(starts[3]) + home * places + place
-            )
-        if home is None:
-            return int(starts[2]) + int(place or 0) * activities + activity
-        if place is None:
-            return int(starts[1]) + home * activities + activity
-        return (home * places + place) * activities + activity
-
-    def _ranges(self, point: Floats) -> tuple[Floats, Floats]:
-        """Return the least and the most of all that may be asked, in one table."""
-        pair = point[self.pairs]
-        sums = [pair.ravel(), pair.sum(axis=1), pair.sum(axis=0)]
-        if self.groups is None:
-            homes, places, activities = self.cells.shape
-            empty = np.zeros(activities * (homes * places + homes + places))
-            both = np.concatenate([empty, *sums])
-            return both, both
-        group = point[self.groups]
-        inside = np.eye(group.shape[0])[self.homes], np.eye(group.shape[1])[self.places]
-        ends = []
-        for most in (False, True):
-            found = []
-            for part, own in (
-                (pair, group[self.homes][:, self.places]),
-                (pair @ inside[1], group[self.homes]),
-                ((inside[0].T @ pair).T, group[:, self.places].transpose(1, 0, 2)),
-            ):
-                some, rest = part[:, :, None], part[:, :, None] - own.sum(axis=2)[:, :, None]
-                each = np.minimum(some, own) if most else np.maximum(rest + own, 0.0)
-                found.append(each if part is pair else each.sum(axis=1))
-            ends.append(np.concatenate([*(each.ravel() for each in found), *sums]))
-        return ends[0], ends[1]
-
     def _see(self, point: Floats | None) -> None:
-        if point is not None:
-            low, high = self._ranges(point)
+        """Widen the interval of each target by what it may be in a table."""
+        if point is not None and self.tables.missed(point) <= _MISSED:
+            low, high = self.tables.ranges(point)
             np.minimum(self.low, low[self.at], out=self.low)
             np.maximum(self.high, high[self.at], out=self.high)
 
-    def _push(self, here: Places, *, below: bool, pieces: bool) -> None:
-        """See a table in which as few as may be of some targets are too large, or too small."""
-        part, values = self._with(here) if pieces else (self.part, self._around(here))
-        size, number = len(part.names), values.shape[0]
-        end = (0.0 if self.sure else 1.0) if below else self.most
-        beside = sparse.eye_array(number) * (-1.0 if below else 1.0)
-        matrix = sparse.block_array([[part.matrix, None], [values, beside]], format="csr")
-        free, none, ends = (np.full(number, each) for each in (np.inf, 0.0, end))
-        wider = Part(
-            names=range(size + number),
-            matrix=matrix,
-            row_low=np.concatenate([part.row_low, -free if below else ends]),
-            row_high=np.concatenate([part.row_high, ends if below else free]),
-            low=np.concatenate([part.low, none]),
-            high=np.concatenate([part.high, free]),
-        )
-        found = wider.extreme(np.concatenate([np.zeros(size), np.ones(number)]))
-        self._see(None if found is None else found[: len(self.part.names)])
-
     def _ends(self, at: int) -> tuple[float, float]:
         """Return the least and the most that one target may be."""
-        part, values = self._with(np.array([at]))
-        toward = values.toarray()[0]
-        found = []
+        ends = []
         for sign in (1.0, -1.0):
-            point = part.extreme(sign * toward)
-            found.append(-sign * math.inf if point is None else float(toward @ point))
-            self._see(None if point is None else point[: len(self.part.names)])
-        return found[0], found[1]
-
-    def _around(self, here: Places) -> sparse.csr_array:
-        """Return the sums of pairs of units that targets are in, as rows."""
-        around = dict.fromkeys(self.targets[at][:2] for at in here)
-        return _rows([self._pairs(*each).ravel() for each in around], len(self.part.names))
-
-    def _pairs(self, home: int | None, place: int | None) -> Places:
-        return self.pairs[slice(None) if home is None else [home], :][
-            :, slice(None) if place is None else [place]
-        ]
-
-    def _with(self, here: Places) -> tuple[Part, sparse.csr_array]:
-        """Return the programme with the pieces of targets, and the targets as rows."""
-        size = len(self.part.names)
-        pieces: list[_Piece] = []
-        columns = []
-        for at in here:
-            own = self._pieces(self.targets[at])
-            columns.append(own if isinstance(own, np.ndarray) else size + len(pieces)
-                           + np.arange(len(own)))  # fmt: skip
-            pieces += [] if isinstance(own, np.ndarray) else own
-        number = len(pieces)
-        values = _rows(columns, size + number)
-        if not number:
-            return self.part, values
-        pairs = _rows([each.pairs for each in pieces], size)
-        activity = _rows([np.array([each.activity]) for each in pieces], size)
-        groups = _rows([each.all_activities for each in pieces], size)
-        one = sparse.eye_array(number)
-        free, none = np.full(number, np.inf), np.zeros(number)
-        # Not more than either count, and no less than the others leave: piece >= pairs + own - all.
-        below = [[pairs, -one], [activity, -one], [pairs + activity - groups, -one]]
-        matrix = sparse.block_array(
-            [[self.part.matrix, sparse.csr_array((self.part.matrix.shape[0], number))], *below],
-            format="csr",
-        )
-        wider = replace(
-            self.part,
-            names=range(size + number),
-            matrix=matrix,
-            row_low=np.concatenate([self.part.row_low, none, none, -free]),
-            row_high=np.concatenate([self.part.row_high, free, free, none]),
-            low=np.concatenate([self.part.low, none]),
-            high=np.concatenate([self.part.high, free]),
-        )
-        return wider, values
-
-    def _pieces(self, target: Target) -> list[_Piece] | Places:
-        """Return the pieces of a target, or the columns that it is the sum of."""
-        home, place, activity = target
-        pairs = self._pairs(home, place)
-        if self.groups is None or activity is None:
-            return pairs.ravel()
-        homes = self.homes if home is None else self.homes[[home]]
-        places = self.places if place is None else self.places[[place]]
-        return [
-            _Piece(
-                pairs[np.ix_(homes == one, places == other)].ravel(),
-                int(self.groups[one, other, activity]),
-                self.groups[one, other],
-            )
-            for one in np.unique(homes)
-            for other in np.unique(places)
-        ]
-
-
-def _rows(columns: Sequence[Places], size: int) -> sparse.csr_array:
-    """Return rows that add up some columns each."""
-    ends = np.cumsum([0, *(len(each) for each in columns)])
-    where = np.concatenate(columns) if columns else np.zeros(0, dtype=np.intp)
-    return sparse.csr_array((np.ones(ends[-1]), where, ends), shape=(len(columns), size))
+            least, point = self.tables.least(self.targets[at], sign)
+            ends.append(sign * least)
+            self._see(point)
+        return ends[0], ends[1]

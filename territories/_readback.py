@@ -227,6 +227,8 @@ def _told(path: Path, frames: Sequence[pd.DataFrame]) -> Told:
             elif key == "reconciliation":
                 totals |= _account(ours)
             else:
+                if key == "candidates":  # several columns of ours are called "code"
+                    ours = ours.rename(columns={ours.columns[0]: "code"})
                 figures = [name for name in ours.columns if name in _FIGURES]
                 tables[key] = ours.assign(**{name: _numbers(ours[name]) for name in figures})
             break
@@ -240,7 +242,7 @@ def _told(path: Path, frames: Sequence[pd.DataFrame]) -> Told:
 
 _FIGURES: Final = {
     *("population", "rate", "expected_rate", "liberal_rate", "liberal_region"),
-    *("share_of_all", "first_share"),
+    *("share_of_all", "first_share", "choice"),
 }
 
 # Key, group of words, columns that tell it; the first that fits.
@@ -249,6 +251,7 @@ _KINDS: Final = (
     ("territories", "column", {"territory", "communes", "population"}),
     ("leakage", "findings", {"territory", "direction", "place", "share_of_all"}),
     ("scale", "findings", {"activity", "scale", "first_pole", "first_share"}),
+    ("candidates", "findings", {"reasons", "pole_name", "choice"}),
     ("gaps", "supply", {"zone", "activity", "population", "rate", "expected_rate"}),
     ("recourse", "supply", {"zone", "activity", "population", "liberal_rate"}),
     ("reconciliation", "sheet", {"reconciliation_unit", "reconciliation_patients"}),
@@ -321,7 +324,8 @@ def _leakage_by_activity(frame: pd.DataFrame) -> pd.DataFrame | None:
 
 
 def _text(value: object) -> str | None:
-    return None if value is None or value == "" or value != value else str(value)  # noqa: PLR0124
+    missing = value is None or value is pd.NA
+    return None if missing or value == "" or value != value else str(value)  # noqa: PLR0124
 
 
 def _number(value: object) -> float | None:

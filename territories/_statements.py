@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 _EXACT: Final = 1e-7
 _PER: Final = 1_000.0
+
+# Under this no place is listed for a commune, and so many are at most.
+_LEAST: Final = 11
+_CHOICES: Final = 3
 
 
 class Writer:
@@ -109,6 +114,12 @@ class Writer:
         least, greatest = max(value - error, 0.0) - _EXACT, min(value + error, most) + _EXACT
         self.between(part - least * whole, 0.0, np.inf)
         self.between(part - greatest * whole, -np.inf, 0.0)
+
+    def ordered(self, first: Floats | None, second: Floats) -> Floats:
+        """Tell that a sum is not less than another, which stands after it in a list; return it."""
+        if first is not None:
+            self.between(first - second, 0.0, np.inf)
+        return second
 
     def rounded(self, part: Floats, whole: Floats, value: float, step: float) -> None:
         """Tell a part rounded to a step, of which 0 and 1 are exact (see `rounded_share`)."""
@@ -215,16 +226,19 @@ def _leakage(
         leaving = direction in WORDS["findings.leakage"]
         known = sum(low for (zone, _), low in least.items() if zone == territory)
         step = _step(rows["share_of_all"], known if leaving else 0.0)
+        before = None
         for place, share in zip(rows["place"], rows["share_of_all"], strict=True):
             if leaving and (place in cells.place_of or names.get(place) in cells.place_of):
                 here = np.zeros(len(cells.places))
                 here[cells.place_of[place if place in cells.place_of else names[place]]] = 1.0
                 part = (side.sent - side.kept) * here[None, :, None]
                 writer.rounded(part, side.sent, share, step)
+                before = writer.ordered(before, part)
             elif not leaving and named.get(place, place) in sides:
                 theirs = sides[named.get(place, place)].sent
                 part = theirs * (side.received - side.kept)
                 writer.rounded(part, side.received, share, step)
+                before = writer.ordered(before, part)
 
 
 def _least(recourse: pd.DataFrame | None) -> dict[tuple[str, str], float]:
@@ -273,16 +287,69 @@ def of_layer(writer: Writer, told: Told, names: Mapping[str, str]) -> None:
             whole = {**row, "population": people}
             own = living * _only(cells, row["activity"])
             _rate(writer, own, whole, "liberal_region", rounded_for=zones)
-    for row in told.tables.get("scale", pd.DataFrame()).to_dict("records"):
-        place = names.get(str(row["first_pole"]), str(row["first_pole"]))
-        if place in cells.place_of:
-            here = np.zeros((1, len(cells.places), 1))
-            here[0, cells.place_of[place]] = 1.0
-            own = _only(cells, row["activity"]) * np.ones(cells.shape)
-            step = _step([row["first_share"]], 0.0)
-            writer.rounded(own * here, own, row["first_share"], step)
+    _scale(writer, told.tables.get("scale"), names)
+    _choices(writer, told.tables.get("candidates"), names)
     if told.page and told.page.get("flows"):
         _page(writer, told.page)
+
+
+def _scale(writer: Writer, table: pd.DataFrame | None, names: Mapping[str, str]) -> None:
+    """Tell the first place of each activity, and its part of all patients."""
+    if table is None:
+        return
+    cells = writer.cells
+    for row in table.to_dict("records"):
+        place = names.get(str(row["first_pole"]), str(row["first_pole"]))
+        if place not in cells.place_of:
+            continue
+        own = _only(cells, row["activity"]) * np.ones(cells.shape)
+        step = _step([row["first_share"]], 0.0)
+        first = own * _at(cells, cells.place_of[place])
+        writer.rounded(first, own, row["first_share"], step)
+        for other in _alone(cells):
+            writer.ordered(first, own * _at(cells, other))
+
+
+def _choices(writer: Writer, table: pd.DataFrame | None, names: Mapping[str, str]) -> None:
+    """Tell in which order the places of a commune are, of which those under 11 are not listed."""
+    if table is None:
+        return
+    cells = writer.cells
+    communes = np.bincount(list(cells.place_of.values()), minlength=len(cells.places))
+    for code, rows in table.dropna(subset=["choice"]).groupby("code"):
+        if str(code) not in cells.home_of:
+            continue
+        home = cells.home_of[str(code)]
+        known = [str(name) for name in rows.sort_values("choice")["pole_name"]]
+        listed = [cells.place_of.get(names.get(name, name)) for name in known]
+        here = [place for place in listed if place is not None]
+        for place in here:
+            writer.statements.append(Statement((writer.name(home, place),), (1.0,), _LEAST, np.inf))
+        for first, second in pairwise(here):
+            pair = writer.name(home, first), writer.name(home, second)
+            writer.statements.append(Statement(pair, (1.0, -1.0), 0.0, np.inf))
+        # A name that several communes have is any of the others.
+        others = set(np.flatnonzero(communes == 1).tolist()) - set(here)
+        for place in sorted(others) if len(here) == len(listed) else ():
+            cell = writer.name(home, place)
+            if len(known) < _CHOICES:
+                writer.statements.append(Statement((cell,), (1.0,), 0.0, _LEAST - 1))
+            else:
+                last = writer.name(home, here[-1])
+                writer.statements.append(Statement((last, cell), (1.0, -1.0), 0.0, np.inf))
+
+
+def _alone(cells: Cells) -> list[int]:
+    """List the places that are one commune, which what is told by activity tells apart."""
+    units, communes = np.unique(list(cells.place_of.values()), return_counts=True)
+    single = np.bincount(cells.place_group)[cells.place_group[units]] == 1
+    return [int(each) for each in units[single & (communes == 1)]]
+
+
+def _at(cells: Cells, place: int) -> Floats:
+    here = np.zeros((1, len(cells.places), 1))
+    here[0, place] = 1.0
+    return here
 
 
 def _page(writer: Writer, page: Mapping[str, Any]) -> None:

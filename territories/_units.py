@@ -37,6 +37,8 @@ class Cells:
         Groups of units: what is told of activities does not tell those of one group apart. So an
         outsider knows counts of pairs of units, all activities together, and counts of pairs of
         groups by activity; any two such tables that add up alike are those of some cells.
+    home_class
+        Units of residence whose communes are in the same territories.
     """
 
     homes: list[str]
@@ -46,6 +48,7 @@ class Cells:
     place_of: dict[str, int]
     home_group: Places
     place_group: Places
+    home_class: Places
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -137,15 +140,20 @@ def cells_of(files: Sequence[Told], found: Sequence[Division]) -> Cells:
     }
     pages = [told.page for told in files if told.page and told.page.get("flows")]
     listed = {code for page in pages for code in page["codes"]}
+    listed |= {str(code) for told in files for code in _column(told, "candidates", "code")}
     by_activity = {str(zone) for told in files for zone in _column(told, "gaps", "zone")}
-    first, reached = (
+    first, reached, turned_to = (
         {
             code_of[str(place)]
             for told in files
             for place in _column(told, key, column)
             if str(place) in code_of
         }
-        for key, column in (("scale", "first_pole"), ("leakage", "place"))
+        for key, column in (
+            ("scale", "first_pole"),
+            ("leakage", "place"),
+            ("candidates", "pole_name"),
+        )
     )
     # The page tells of each commune whether anyone is treated there.
     receiving = {
@@ -156,7 +164,7 @@ def cells_of(files: Sequence[Told], found: Sequence[Division]) -> Cells:
     }
     homes, home_of = _units(profile, by_activity | listed)
     chosen = {code: each for code, each in profile.items() if not pages or code in receiving}
-    places, place_of = _units(chosen, first | reached | receiving)
+    places, place_of = _units(chosen, first | reached | turned_to | receiving)
     home_group = _groups(home_of, _units(profile, by_activity)[1], len(homes) + 1)
     labels = sorted({label for page in pages for label in page["flows"]["outside"]})
     place_group = _groups(place_of, _units(chosen, first)[1], len(places) + len(labels) + 1)
@@ -171,6 +179,7 @@ def cells_of(files: Sequence[Told], found: Sequence[Division]) -> Cells:
         place_of=place_of,
         home_group=home_group,
         place_group=place_group,
+        home_class=_groups(home_of, _units(profile, set())[1], len(homes) + 1),
     )
 
 

@@ -383,13 +383,13 @@ def _shown_flows(
     known: Evidence,
     tables: Sequence[pd.DataFrame],
     door: Secrecy,
-) -> dict[str, Any]:
+) -> dict[str, Any] | None:
     """Return the flows of the page with the shares that the territories of the draft keep.
 
     These are as the tables of a run tell them, and narrow the bounds of the page, as long as a
     territory is about what it was. In a small region, few cells are what hides a small one: they
-    are rounded more, and not shown at last, until an attack on the page and these tables together
-    finds nothing.
+    are rounded more, then not shown, until an attack on the page and these tables together finds
+    nothing; where it still does, the page has no flows at all.
     """
     flows, shown = known.flows, dict(data["flows"])
     if flows is None or not len(zoning.membership):
@@ -408,13 +408,15 @@ def _shown_flows(
         *told_before(zoning, flows, known.earlier, secrecy=door),
     ]
     truth = {"patients": flows, "stays": None}
-    for step in (*_COARSER, int(flows.table["patients"].sum()) + 1):
+    everyone = int(flows.table["patients"].sum()) + 1
+    for step in (*_COARSER, everyone, None):
         read = json.loads(json.dumps(data | {"flows": shown}))  # as whoever opens the page has it
         page = of_page(Path("page/page"), read)
         if not finds([page, *beside], truth=truth, door=door):
-            break
-        shown |= page_flows(flows, layer, secrecy=door, step=step)
-    return shown
+            return shown
+        if step is not None:
+            shown |= page_flows(flows, layer, secrecy=door, step=step)
+    return None
 
 
 def _identity(data: Mapping[str, object]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,11 +16,13 @@ from layers import as_options
 from test_secrecy_evidence import region, zoned_as
 
 import territories as tt
-from territories._readback import read_back
+from territories import _attack, _page_flows, workshop
+from territories._readback import of_tables, read_back
 from territories._statements import Writer, of_division, of_layer
 from territories._units import cells_of, divisions, unique_names
-from territories._words import using
-from territories.audit import audit
+from territories._words import say, using
+from territories.audit import Audit, audit
+from territories.disclosure import bounds
 from territories.export import Evidence
 from territories.findings import findings
 from territories.spreadsheet import write_xlsx
@@ -28,7 +31,8 @@ from territories.workshop import payload, workshop_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+
+    from territories._readback import Told
 
 A, B, C, D = codes("ABCD")
 
@@ -138,6 +142,69 @@ def test_what_is_read_back_is_true(seed: int, tmp_path: Path) -> None:
         assert each.low - 1e-3 <= value <= each.high + 1e-3
 
 
+@pytest.mark.parametrize("seed", [4, 12, 21])
+def test_some_homes_at_a_time_find_what_the_whole_does(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As large layers are attacked: with nothing rounded there is something to find."""
+    monkeypatch.setattr(_page_flows, "STEP", 1)
+    monkeypatch.setattr(workshop, "SMALL", 0)
+    given, zoning = region(seed)
+    files = written(tmp_path / "out", given, zoning)
+    whole, outside = audit(files, flows=given).found, audit(files).found
+    assert len(whole) > 0
+    monkeypatch.setattr(_attack, "_LARGE", 0)
+    pd.testing.assert_frame_equal(audit(files, flows=given).found, whole)
+    pd.testing.assert_frame_equal(audit(files).found, outside)
+
+
+def test_a_page_with_something_to_find_has_no_flows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is shown or not, this attack finds something: nothing is shown."""
+    given, zoning = region(4)
+    steps = []
+
+    def finds(told: list[Told], **_: object) -> Audit:
+        steps.append(told[0].page["flows"]["step"])
+        return Audit((), pd.DataFrame([1]), 1, 1)
+
+    monkeypatch.setattr(workshop, "attacked", finds)
+    data = payload(zoning, given)
+    assert data["flows"] is None
+    assert steps[:4] == [5, 10, 25, 50]
+    assert steps[4] > given.table["patients"].max()  # no cell is shown
+    workshop_page(data)
+
+
+def test_the_order_of_places_is_read() -> None:
+    """Residents of A go to B, then to C; under 11 of them go anywhere else."""
+    communes = pd.DataFrame([(each, f"Place {each}", 100, "T") for each in (A, B, C, D)])
+    listed = pd.DataFrame([(A, "", f"Place {B}", 1), (A, "", f"Place {C}", 2)])
+    other = pd.DataFrame([(B, "", f"Place {each}", at) for at, each in enumerate((A, B, D), 1)])
+    heads = (("code", "reasons", "pole_name", "choice"), "findings")
+    tables = [
+        table.set_axis([say(f"{group}.{name}") for name in names], axis=1)
+        for table, (names, group) in (
+            (communes, (("code", "name", "population", "territory"), "column")),
+            (pd.concat([listed, other], ignore_index=True), heads),
+        )
+    ]
+    told = of_tables(Path("a.xlsx"), tables)
+    cells = cells_of([told], divisions([told])[0])
+    writer = Writer(cells, "patients")
+    of_layer(writer, told, unique_names(told.names))
+
+    def at(home: str, place: str) -> tuple[object, ...]:
+        return writer.name(cells.home_of[home], cells.place_of[place])
+
+    found = bounds(writer.statements, [at(A, B), at(A, C), at(A, D)], known={at(A, C): 25})
+    assert found["low"].tolist() == [25, 25, 0]
+    assert found["high"].tolist() == [np.inf, 25, 10]
+    # Where three are listed, others are no more than the last.
+    found = bounds(writer.statements, [at(B, B), at(B, C)], known={at(B, D): 30})
+    assert found["low"].tolist() == [30, 0]
+    assert found["high"].tolist() == [np.inf, 30]
+
+
 def test_each_kind_of_file_tells_the_same(tmp_path: Path) -> None:
     given, zoning = region(21)
     tt.export_csv(zoning, tmp_path / "communes.csv")
@@ -207,6 +274,14 @@ def test_what_is_no_export_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(tt.InputError, match="No file"):
         audit(tmp_path / "empty")
+
+
+def test_files_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
+    for name, total in (("a.json", 100.0), ("b.json", 200.0)):
+        account = [{"unit": "patients", "patients_kept": total}]
+        (tmp_path / name).write_text(json.dumps(account), encoding="utf-8")
+    with pytest.raises(tt.InputError, match="contradict each other"):
+        audit(tmp_path)
 
 
 def test_two_inputs_that_differ_in_masked_counts_give_the_same_bytes(
