@@ -6,12 +6,13 @@ The mutants are cosmic-ray's (another comparison, another number, another operat
 turned round, a loop not entered, a decorator less…), and texts that are changed. Not its runner:
 it begins a program for each mutant and writes it over the source, and 2 s of imports for each are
 most of the time. Here a mutant is a fork that has all but the package and its tests in memory; it
-imports those, with the mutant in place of the module, and runs the tests that judge it until the
-first one fails. No file is changed. Draws of Hypothesis are the same in each run.
+imports those, with the mutant in place of the module, and runs the tests that judge it, those that
+take least time first, until one fails. No file is changed. Draws of Hypothesis are the same in each
+run.
 
 A mutant that no test sees is a survivor: told with its line, unless ``tests/equivalent.toml`` says
 why it changes nothing. Comparisons and numbers, which are thresholds and classes, have a score of
-their own.
+their own, and are all judged where the others are drawn.
 """
 
 from __future__ import annotations
@@ -19,12 +20,16 @@ from __future__ import annotations
 import argparse
 import ast
 import contextlib
+import gc
 import importlib
 import importlib.util
+import itertools
+import json
 import os
 import random
 import resource
 import sys
+import tempfile
 import time
 import tomllib
 import traceback
@@ -40,9 +45,10 @@ from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.operators import provider
 from cosmic_ray.operators.operator import Operator
+from hypothesis.internal.conjecture import providers as draws
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
     from types import CodeType
 
     import parso
@@ -62,14 +68,16 @@ JUDGES: Final = {
     "_masking": ["test_disclosure"],
 }
 
-# Identity in place of equality tells nothing; variables are put in and changed where one asks.
-LEFT_OUT: Final = ("_Is", "_IsNot", "NoOp", "Variable")
+# Identity in place of equality tells nothing; pandas takes both signs for the opposite of a truth
+# value; variables are put in and changed where one asks.
+LEFT_OUT: Final = ("_Is", "_IsNot", "Invert_USub", "NoOp", "Variable")
 # Another kind of operator (a shift for a sum) stops at once, and would only raise the score.
 KINDS: Final = (
     {"Add", "Sub", "Mul", "Div", "FloorDiv", "Mod", "Pow"},
     {"BitAnd", "BitOr", "BitXor"},
 )
 OF_THRESHOLDS: Final = ("Comparison", "Number")
+BUDGET: Final = 12  # seconds of processor for the tests of a mutant
 MEMORY: Final = 4 << 30  # bytes that a mutant may take above what it begins with
 
 
@@ -110,7 +118,7 @@ class Mutant:
     @property
     def of_thresholds(self) -> bool:
         """Tell whether it concerns a comparison or a number."""
-        return any(name in self.operator for name in OF_THRESHOLDS)
+        return of_thresholds(self.operator)
 
 
 class Bare(ast.NodeTransformer):
@@ -159,6 +167,11 @@ def run_of(source: str) -> str | None:
     return None
 
 
+def of_thresholds(name: str) -> bool:
+    """Tell whether an operator changes comparisons or numbers."""
+    return any(each in name for each in OF_THRESHOLDS)
+
+
 def wanted(name: str) -> bool:
     """Tell whether an operator of cosmic-ray makes faults that people make."""
     if name.startswith("ReplaceBinaryOperator"):
@@ -167,7 +180,7 @@ def wanted(name: str) -> bool:
 
 
 def mutants(path: Path, most: int = 0, seed: int = 0) -> list[Mutant]:
-    """Make the mutants of a module, each once; all of them, or as many as are drawn."""
+    """Make the mutants of a module, each once; of others than thresholds `most`, if given."""
     source = path.read_text(encoding="utf-8")
     nodes = list(ast_nodes(get_ast(source)))
     known = provider.OperatorProvider()
@@ -181,7 +194,10 @@ def mutants(path: Path, most: int = 0, seed: int = 0) -> list[Mutant]:
     random.Random(seed).shuffle(places)
     seen = {run_of(source), None}
     made = []
+    others = 0
     for name, occurrence in places:
+        if others == most > 0 and not of_thresholds(name):
+            continue
         mutated = mutate_code(source, operators[name], occurrence)
         run = run_of(mutated)
         if run in seen:
@@ -190,8 +206,7 @@ def mutants(path: Path, most: int = 0, seed: int = 0) -> list[Mutant]:
         with warnings.catch_warnings(action="ignore"):
             code = compile(mutated, path, "exec", dont_inherit=True)
         made.append(Mutant(*changed(source, mutated), name, code))
-        if len(made) == most:
-            break
+        others += not of_thresholds(name)
     return sorted(made, key=lambda each: (each.number, each.operator, each.mutant))
 
 
@@ -222,8 +237,44 @@ class Instead(SourceFileLoader):
         return importlib.util.spec_from_file_location(name, self.path, loader=self)
 
 
-def judged(module: str, words: Sequence[str], code: CodeType | None, seconds: int) -> int:
-    """Run the tests in a fork; return how it ended (0: no test failed; negative: a signal)."""
+class Cheapest:
+    """Runs the tests that take least time first, and no more of them than `BUDGET` allows.
+
+    Most mutants need no other; and what survives has been tried long enough.
+    """
+
+    def __init__(self, seconds: dict[str, float]) -> None:
+        """Keep what each test takes."""
+        self.seconds = seconds
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Function]) -> None:
+        """Put the tests in order, less those of data that are not part of the project."""
+        items[:] = [each for each in items if "shared_data" not in each.fixturenames]
+        items.sort(key=lambda each: self.seconds.get(each.nodeid, 0.0))
+        total = itertools.accumulate(self.seconds.get(each.nodeid, 0.0) for each in items)
+        items[:] = [each for each, sum_ in zip(items, total, strict=True) if sum_ < BUDGET]
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Function) -> Generator[None, object, object]:
+        """Note what a test takes."""
+        start = time.process_time()
+        end = yield
+        self.seconds[item.nodeid] = time.process_time() - start
+        return end
+
+
+def judged(
+    module: str,
+    words: Sequence[str],
+    code: CodeType | None,
+    seconds: int,
+    *,
+    order: Path,
+) -> int:
+    """Run the tests in a fork; return how it ended (0: no test failed; negative: a signal).
+
+    Without a mutant what each test takes is written to the file `order`, for those to come.
+    """
     sys.stdout.flush()
     number = os.fork()
     if number:
@@ -241,7 +292,11 @@ def judged(module: str, words: Sequence[str], code: CodeType | None, seconds: in
         if code is not None:
             path = HERE / "territories" / f"{module}.py"
             sys.meta_path.insert(0, Instead(f"territories.{module}", path, code))
-        os._exit(pytest.main(list(words)))
+        cheapest = Cheapest({} if code is None else json.loads(order.read_text(encoding="utf-8")))
+        end = pytest.main(list(words), plugins=[cheapest])
+        if code is None:
+            order.write_text(json.dumps(cheapest.seconds), encoding="utf-8")
+        os._exit(end)
     except BaseException:  # noqa: BLE001 - of a fork, which ends here
         traceback.print_exc()
     finally:
@@ -251,8 +306,12 @@ def judged(module: str, words: Sequence[str], code: CodeType | None, seconds: in
 def prepare(tests: Sequence[str]) -> None:
     """Import what the tests need, and forget the package and what is of the tests."""
     sys.path[:0] = [str(HERE), str(HERE / "tests"), str(HERE / "benchmarks")]
-    for name in ("territories", "conftest", *tests):
+    for name in ("_hypothesis_pytestplugin", "territories", "conftest", *tests):
         importlib.import_module(name)
+    # Or each fork would read the constants of all sources again.
+    with warnings.catch_warnings(action="ignore"):
+        constants = draws._get_local_constants()  # noqa: SLF001 - no other way
+    draws._get_local_constants = lambda: constants  # noqa: SLF001
     # To ask a lazy module for its file loads it, and what it imports: all of them before any goes.
     files = {name: getattr(module, "__file__", None) for name, module in list(sys.modules.items())}
     mine = {name for name, of in files.items() if of and Path(of).is_relative_to(HERE)}
@@ -268,6 +327,7 @@ def prepare(tests: Sequence[str]) -> None:
         phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],  # a failure is enough
         suppress_health_check=list(hypothesis.HealthCheck),
     )
+    gc.freeze()  # or each fork would look through all that is in memory for what can go
 
 
 def words_of(module: str) -> tuple[list[str], list[str]]:
@@ -275,7 +335,15 @@ def words_of(module: str) -> tuple[list[str], list[str]]:
     tests = [name for name in JUDGES[module] if (HERE / "tests" / f"{name}.py").exists()]
     files = [str(HERE / "tests" / f"{name}.py") for name in tests]
     files.append(str(HERE / "territories" / f"{module}.py"))
-    options = ["-x", "-q", "-p", "no:cacheprovider", "--hypothesis-profile=mutation"]
+    options = [
+        "-x",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:anyio",
+        "--hypothesis-profile=mutation",
+    ]
     options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # imported before, for all
     return tests, [f"--rootdir={HERE}", *options, *files]
 
@@ -285,12 +353,12 @@ def score(killed: int, number: int) -> str:
     return f"{killed}/{number} ({killed / number:.1%})" if number else "none"
 
 
-def try_module(module: str, most: int, seed: int) -> list[Mutant]:
+def try_module(module: str, most: int, seed: int, *, order: Path) -> list[Mutant]:
     """Judge the mutants of a module, and print what survives."""
     tests, words = words_of(module)
     prepare(tests)
     start = time.monotonic()
-    code = judged(module, words, None, 600)
+    code = judged(module, words, None, 600, order=order)
     if code:
         sys.exit(f"{module}: the tests fail without a mutant ({code})")
     seconds = 10 + round(10 * (time.monotonic() - start))
@@ -301,15 +369,16 @@ def try_module(module: str, most: int, seed: int) -> list[Mutant]:
     left_out = len(made) - len(tried)
     alive = []
     for turn, each in enumerate(tried):
-        if judged(module, words, each.code, seconds) == 0:
+        if judged(module, words, each.code, seconds, order=order) == 0:
             alive.append(each)
-            print(f"{module}.py:{each.number} {each.operator}\n  - {each.line}\n  + {each.mutant}")
+            told = f"{module}.py:{each.number} {each.operator}\n  - {each.line}\n  + {each.mutant}"
+            print(told, flush=True)
         print(f"\r{turn + 1} of {len(tried)}, {len(alive)} alive", end="", file=sys.stderr)
     firm = [each for each in tried if each.of_thresholds]
     firm_alive = sum(each.of_thresholds for each in alive)
     print(
         f"{module}: killed {score(len(tried) - len(alive), len(tried))}"
-        f"{' drawn' if len(made) == most else ''}, {left_out} equivalent; comparisons and numbers"
+        f"{' (others drawn)' if most else ''}, {left_out} equivalent; comparisons and numbers"
         f" {score(len(firm) - firm_alive, len(firm))}; {time.monotonic() - start:.0f} s"
     )
     return alive
@@ -319,11 +388,14 @@ def command() -> None:
     """Judge the modules that are asked for."""
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("modules", nargs="*", default=list(JUDGES), metavar="MODULE")
-    asked.add_argument("--most", type=int, default=0, help="mutants of a module; 0: all")
+    asked.add_argument("--most", type=int, default=0, help="mutants besides thresholds; 0: all")
     asked.add_argument("--seed", type=int, default=0)
     given = asked.parse_args()
-    for module in given.modules:
-        try_module(module, given.most, given.seed)
+    with tempfile.TemporaryDirectory() as folder:
+        # What is compiled once serves all forks.
+        sys.dont_write_bytecode, sys.pycache_prefix = False, folder
+        for module in given.modules:
+            try_module(module, given.most, given.seed, order=Path(folder) / f"{module}.json")
 
 
 if __name__ == "__main__":

@@ -188,7 +188,8 @@ class Wanted:
     def met(self, low: Floats, high: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         """Tell of which intervals."""
         reaches = (low <= self.low + TOLERANCE) & (high >= self.high - TOLERANCE)
-        return reaches | (high - low >= self.width - TOLERANCE)
+        # Of what has no end the width says nothing: 5 or more is not 1 to 10.
+        return reaches | ((high - low >= self.width - TOLERANCE) & (self.width < np.inf))
 
 
 def intervals(part: Part, places: Places, wanted: Wanted | None = None) -> tuple[Floats, Floats]:

@@ -168,18 +168,18 @@ class Tables:
         home, place, activity = target
         homes, places = self.pairs.shape
         activities = 0 if self.groups is None else self.groups.shape[2]
-        starts = np.cumsum(
+        starts: list[int] = np.cumsum(
             [0, homes * places * activities, homes * activities, places * activities,
              homes * places, homes]
         ).tolist()  # fmt: skip
         if activity is None or not activities:
             if home is None:
-                return int(starts[5]) + int(place or 0)
-            return int(starts[4] + home if place is None else starts[3] + home * places + place)
+                return starts[5] + int(place or 0)
+            return starts[4] + home if place is None else starts[3] + home * places + place
         if home is None:
-            return int(starts[2]) + int(place or 0) * activities + activity
+            return starts[2] + int(place or 0) * activities + activity
         if place is None:
-            return int(starts[1]) + home * activities + activity
+            return starts[1] + home * activities + activity
         return (home * places + place) * activities + activity
 
     def pushed(

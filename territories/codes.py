@@ -229,7 +229,7 @@ def _shares(rows: pd.DataFrame, population: pd.Series | None) -> pd.Series:
     people = rows["converted"].map(population).astype("float64")
     groups = people.groupby(rows["code"])
     total = groups.transform("sum").where(groups.transform("count") == groups.transform("size"))
-    return people / total.where(total > 0)
+    return people / total
 
 
 def _distinct(codes: pd.Series) -> pd.Series:
@@ -361,7 +361,7 @@ def _postal(text: pd.Series, chance: float) -> bool:
     """Tell whether more codes end in 0 than communes' do, and most of them."""
     numbers = text[text.str.fullmatch("[0-9]{5}")]
     ending = numbers.str.endswith("0")
-    if numbers.empty or not _most(ending) or 2 * len(numbers) <= len(text):
+    if not _most(ending) or 2 * len(numbers) <= len(text):
         return False
     share = float(ending.mean())
     log_odds = share * math.log(share / _ROUND_COMMUNES)

@@ -145,9 +145,8 @@ def hospital_agreement(agreement: pd.DataFrame, hospital: Poles) -> pd.DataFrame
     stays = hospital.table["pole"].droplevel("activity").reindex(agreement.index)
     liberal = agreement["pole"]
     both = liberal.notna() & stays.notna()
-    coarse = (liberal.str.len() < 5) | (stays.str.len() < 5)  # noqa: PLR2004
-    same_department = codes.department(liberal) == codes.department(stays)
-    agree = (liberal == stays) | (coarse & same_department)
+    agree = liberal == stays
+    agree |= (liberal == codes.department(stays)) | (codes.department(liberal) == stays)
     state = np.select(
         [both & agree, both, liberal.notna(), stays.notna()],
         ["agree", "differ", "liberal_only", "hospital_only"],
@@ -238,8 +237,7 @@ def agreement_figures(agreement: pd.DataFrame, *, communes: gpd.GeoDataFrame) ->
     table["communes"] = table["communes"].fillna(0).astype("int64")
     table.loc[table["communes"] == 0, "population"] = 0.0
     for name in ("communes", "population"):
-        total = table[name].sum(skipna=False)
-        table[f"{name}_share"] = table[name] / total if total > 0 else math.nan
+        table[f"{name}_share"] = table[name] / table[name].sum(skipna=False)
     liberal = agreement["liberal"][state.isin(["agree", "differ"])]
     stays = agreement["hospital"].where(state != "agree", agreement["liberal"])[liberal.index]
     return AgreementFigures(

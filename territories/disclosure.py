@@ -329,7 +329,7 @@ def exposed(
         marks = [each for each in given if _is_mark(each)]
         least = _bounds(marks, narrow.index, {}, None)["low"].clip(lower=1)
         reached = narrow["low"] <= least + TOLERANCE
-        reached &= narrow["high"] >= np.maximum(most, least + most - 1) - TOLERANCE
+        reached &= narrow["high"] >= least + most - 1 - TOLERANCE
         narrow = narrow[~reached]
     return pd.concat([narrow, *found])
 

@@ -162,11 +162,9 @@ def evaluate_by_activity(zoning: Zoning, flows: Flows) -> pd.DataFrame:
 
 
 def _indices(result: pd.DataFrame) -> pd.DataFrame:
-    """Add the indices of what is kept, sent and received."""
-    sent = result["sent"].where(result["sent"] > 0)
-    received = result["received"].where(result["received"] > 0)
-    lost = (sent - result["inside"]).round(_DECIMALS)
-    li, msi = result["inside"] / sent, result["inside"] / received
+    """Add the indices of what is kept, sent and received; 0 of 0 is missing."""
+    lost = (result["sent"] - result["inside"]).round(_DECIMALS)
+    li, msi = result["inside"] / result["sent"], result["inside"] / result["received"]
     return result.assign(
         li=li,
         leakage=1 - li,
@@ -211,7 +209,7 @@ def _extremes(shared: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
         more = ordered.groupby(level="territory")[["kept_more", "all_more"]].cumsum()
         more[["kept_more", "all_more"]] += least.loc[by_territory].to_numpy()
         tried = pd.concat([least, more.droplevel("part").set_axis(least.columns, axis=1)])
-        shares = (tried["kept"] / tried["all"].where(tried["all"] > 0)).groupby(level="territory")
+        shares = (tried["kept"] / tried["all"]).groupby(level="territory")
         ends.append(shares.max() if fullest else shares.min())
     return ends[0], ends[1]
 
@@ -235,8 +233,7 @@ def hospital_totals(zoning: Zoning, table: pd.DataFrame) -> pd.DataFrame:
     sums = totals(living, cared)[["inside", "sent"]].add_prefix("hospital_")
     territories = pd.Index(sorted(zoning.membership["territory"].unique()), name="territory")
     sums = sums.reindex(territories).fillna(0.0)
-    sent = sums["hospital_sent"]
-    return sums.assign(hospital_leakage=1 - sums["hospital_inside"] / sent.where(sent > 0))
+    return sums.assign(hospital_leakage=1 - sums["hospital_inside"] / sums["hospital_sent"])
 
 
 def class_shares(zoning: Zoning, agreement: pd.DataFrame) -> pd.DataFrame:
@@ -291,7 +288,6 @@ def _people(zoning: Zoning) -> pd.DataFrame:
 
 
 def _whole(people: pd.DataFrame) -> pd.Series:
-    """Add up the people of each territory; missing if those of a commune are, or there are none."""
+    """Add up the people of each territory; missing if those of a commune are."""
     groups = people.groupby("territory")["all"]
-    total = groups.sum().where(groups.count() == groups.size())
-    return total.where(total > 0)
+    return groups.sum().where(groups.count() == groups.size())

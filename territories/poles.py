@@ -89,31 +89,28 @@ def dominant_poles(flows: Flows, *, minimum: int = 11) -> Poles:
     totals = sums.groupby(keys)[measures].sum().round(_DECIMALS)
     sums[measures] = sums[measures].round(_DECIMALS)
     sums = sums[sums["patients"] > 0]
-    ranked = sums.sort_values(
-        [*keys, "patients", "destination"], ascending=[True, True, False, True]
-    )
+    # Of places with as many patients those that no masked cell makes uncertain come first.
+    ranked = sums.sort_values(["patients", "low"], ascending=False)
     rank = ranked.groupby(keys).cumcount()
     first = ranked[rank == 0].set_index(keys)
-    second = ranked[rank == 1].set_index(keys)["patients"].reindex(first.index).fillna(0)
+    second = ranked[rank == 1].set_index(keys)[measures].reindex(first.index).fillna(0)
     # The most that any other place may have, whatever the masked cells hide.
     other = ranked[rank > 0].groupby(keys)["high"].max().reindex(first.index).fillna(0)
     totals = totals.reindex(first.index)
     total = totals["patients"]
-    exact = first["low"] == first["high"]
-    # Among a few patients a tie says nothing, and would tell how few they are.
-    tied = (first["patients"] == second) & exact & (other == second) & (totals["low"] >= minimum)
+    # The first two have one number, whatever the masked cells hide, and nobody can have more. Among
+    # a few patients a tie says nothing, and would tell how few they are.
+    same = (first["low"] == first["high"]) & (first["low"] == second["low"])
+    tied = same & (first["low"] == other) & (totals["low"] >= minimum)
     decided = (first["low"] > other) & (totals["low"] >= minimum)
-    masked = totals["low"] < totals["high"]
     result = pd.DataFrame(
         {
             "pole": first["destination"].where(decided),
             "patients": total,
             "share": first["patients"] / total,
-            "margin": (first["patients"] - second) / total,
+            "margin": (first["patients"] - second["patients"]) / total,
             "tied": np.asarray(tied, dtype=bool),
-            "undecidable": np.asarray(
-                masked & ~tied & ~decided & (totals["high"] >= minimum), dtype=bool
-            ),
+            "undecidable": np.asarray(~tied & ~decided & (totals["high"] >= minimum), dtype=bool),
         }
     )
     result.index = result.index.set_names(["commune", "activity"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
@@ -505,6 +506,15 @@ def test_guessed_year_small(small: CogTable) -> None:
     assert codes.guessed_year([], small) == (2024, ())
 
 
+def test_no_year_before_the_first_extracts_is_guessed() -> None:
+    told = events("2003-01-01 00001 00002", "2003-01-01 00002 00002", "2004-01-01 00003 00004")
+    table = cog_table(communes("00002", "00004"), told, year=2024)
+    assert codes.guessed_year(["00003"], table) == (2003, ())
+    assert codes.guessed_year(["00001"], table) == (2024, ("00001",))
+    old = cog_table(communes("00002"), events("1999-01-01 00001 00002"), year=2000)
+    assert codes.guessed_year(["00001"], old) == (2000, ("00001",))
+
+
 @pytest.mark.parametrize("year", [2010, 2015, 2016, 2017, 2018, 2019, 2021, 2023, 2024])
 def test_the_year_of_whole_france_is_found(year: int, insee: CogTable) -> None:
     standing = sorted(insee.in_force(year))
@@ -649,6 +659,10 @@ def test_the_region_of_2018_becomes_that_of_2024(cvl: Path, insee: CogTable) -> 
         (["451550101", "451550102", "45155"], "iris"),
         (["2A0040101", "2B0330000"], "iris"),
         (["451550000", "45155", "45234"], None),  # a minority is to be folded
+        (["28C01", "45000", "45100", "45200"], None),  # three round codes may be by chance
+        (["01", "2A"], "department"),
+        (["732829320", "552100554", "200040277", "45234", "45285"], "siren"),
+        (["343059564", "909090904", "910019447"], "siren"),
         (["", "45234"], None),
         ([], None),
         (["ZZZZZ", "?"], None),
@@ -658,6 +672,46 @@ def test_the_region_of_2018_becomes_that_of_2024(cvl: Path, insee: CogTable) -> 
 def test_looks_like(listed: list[str], answer: str | None) -> None:
     text = pd.Series([*listed, *listed, None], dtype="str").sample(frac=1, random_state=1)
     assert codes.looks_like(text) == answer
+
+
+def round_codes(many: int, others: int) -> list[str]:
+    return [f"4{n:03d}{0 if n < many else 1}" for n in range(many + others)]
+
+
+@pytest.mark.parametrize("size", [6, 7, 12, 21, 41])
+def test_postal_codes_are_what_communes_are_once_in_a_million(size: int) -> None:
+    """So many round codes are a million times likelier of codes of which just that part is round.
+
+    Than of communes, of which 12 % are at most (Chernoff); and they are most of the codes.
+    """
+    for many in range(size + 1):
+        part = Fraction(many, size)
+        own, communes = (
+            share**many * (1 - share) ** (size - many) for share in (part, Fraction(12, 100))
+        )
+        postal = 2 * many > size and own > 10**6 * communes
+        found = codes.looks_like(pd.Series(round_codes(many, size - many)))
+        assert found == ("postal" if postal else None), many
+
+
+def test_postal_codes_are_most_of_a_column() -> None:
+    strange = [f"?{n}" for n in range(9)]
+    assert codes.looks_like(pd.Series([*round_codes(9, 0), *strange[:8]])) == "postal"
+    assert codes.looks_like(pd.Series([*round_codes(9, 0), *strange])) is None
+
+
+@pytest.mark.parametrize(
+    ("listed", "answer"),
+    [
+        ([*(f"{n:02d}" for n in range(1, 96)), "2A", "2B"], "department"),
+        ([*(f"97{n}" for n in range(1, 9)), *(f"98{n}" for n in range(4, 10))], "department"),
+        (["99", "209"], "department"),
+        (["00", "96", "97", "98", "970", "979", "983", "2C", "100", "210"], None),
+    ],
+)
+def test_every_department_is_known(listed: list[str], answer: str | None) -> None:
+    for each in listed:
+        assert codes.looks_like(pd.Series([each])) == answer, each
 
 
 def test_iris_are_folded() -> None:
@@ -758,6 +812,18 @@ def test_snds(department: str, commune: str, code: str | None) -> None:
     found = codes.snds(pd.Series([department], index=[7]), pd.Series([commune], index=[7]))
     assert found.index.tolist() == [7]
     assert (found[7] if isinstance(found[7], str) else None) == code
+
+
+@pytest.mark.parametrize("department", ["20", "201", "202", "209", "20.0", "020"])
+def test_corsica_is_solved_by_a_list(department: str) -> None:
+    """Its communes had other codes until 1976; other departments have the same numbers."""
+    table = cog_table(communes("00002", "2A004", "2B033"), events("2019-01-01 00001 00002"),
+                      year=2024)  # fmt: skip
+    numbers = pd.Series(["004", "33", "005", "999"])
+    found = codes.snds(pd.Series([department] * 4), numbers, table=table)
+    assert found.fillna("").tolist() == ["2A004", "2B033", "", ""]
+    elsewhere = codes.snds(pd.Series(["045", "02A", "099"]), pd.Series(["033"] * 3), table=table)
+    assert elsewhere.fillna("").tolist() == ["45033", "2A033", ""]
 
 
 def test_corsica_is_solved_by_number(insee: CogTable) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from dataclasses import FrozenInstanceError
 
 import oracle
 import pandas as pd
@@ -90,6 +92,13 @@ def test_thresholds_of_the_classes(matched: int, activities: int, found: str) ->
     assert classes(*numbers, unique=pd.Series([True])).tolist() == [found]
     tied = "insufficient" if found == "insufficient" else "none"
     assert classes(*numbers, unique=pd.Series([False])).tolist() == [tied]
+
+
+def test_three_activities_are_asked_for_unless_another_number_is() -> None:
+    found = agreement({"a": ["a"] * 2, "b": ["a"] * 3, "c": ["a"] * 4})
+    assert found["concordance"].tolist() == ["insufficient", "always", "always", "insufficient"]
+    found = agreement({"a": ["a"] * 2, "b": ["a"] * 3, "c": ["a"] * 4}, minimum=4)
+    assert found["concordance"].tolist() == [*["insufficient"] * 2, "always", "insufficient"]
 
 
 def test_no_activity_at_all_is_no_agreement() -> None:
@@ -198,6 +207,7 @@ def test_figures_by_hand() -> None:
         "communes_share": [3 / 6, 1 / 6, 1 / 6, 1 / 6, 0],
         "population_share": [70 / 210, 30 / 210, 50 / 210, 60 / 210, 0],
     }
+    assert found.table.index.name == "agreement"
     assert found.table.index.tolist() == [
         "agree", "differ", "liberal_only", "hospital_only", "neither",
     ]  # fmt: skip
@@ -209,10 +219,44 @@ def test_figures_by_hand() -> None:
     assert repr(found).startswith(
         "<AgreementFigures: 75% of communes and 70% of people, kappa 0.50"
     )
+    ami = f"{found.ami:.2f}"
+    assert repr(found).endswith(f"kappa 0.50, AMI {ami}>")
     with using("fr"):
         page = found._repr_html_()
-    assert "même pôle pour 75 % des communes et 70 % des habitants" in page
-    assert "kappa 0,50" in page
+    said = "même pôle pour 75 % des communes et 70 % des habitants de celles dont les deux sont"
+    assert said in page
+    assert f"kappa 0,50, information mutuelle ajustée {ami.replace('.', ',')}</p>" in page
+    assert re.findall("<t[hd]>(.*?)</t[hd]>", page) == [
+        *("", "communes", "population"),
+        *("même pôle", "3", "70"),
+        *("pôles différents", "1", "30"),
+        *("pas de pôle hospitalier", "1", "50"),
+        *("pas de pôle libéral unique", "1", "60"),
+        *("aucun pôle connu", "0", "0"),
+    ]
+
+
+def test_figures_of_one_commune_of_one_inhabitant() -> None:
+    table, communes = compared("a.....", "a.....", dict.fromkeys("bcdef", 0) | {"a": 1})
+    found = agreement_figures(table, communes=communes)
+    assert (found.agreement, found.population_agreement) == (1, 1)
+    assert found.table.loc["agree", ["communes_share", "population_share"]].tolist() == [1 / 6, 1]
+
+
+@pytest.mark.parametrize(("stays", "share"), [("bbb...", 0), ("abb...", 1 / 3), ("aab...", 2 / 3)])
+def test_few_that_agree_are_a_share_too(stays: str, share: float) -> None:
+    table, communes = compared("aaa...", stays)
+    found = agreement_figures(table, communes=communes)
+    assert (found.agreement, found.population_agreement) == (share, share)
+
+
+def test_figures_do_not_change_and_are_like_no_others() -> None:
+    """Tables are not compared: of two of them pandas cannot tell whether they are the same."""
+    table, communes = compared("aabbb.", "aaab.b")
+    found, again = (agreement_figures(table, communes=communes) for _ in range(2))
+    assert len({found, again}) == 2
+    with pytest.raises(FrozenInstanceError):
+        found.kappa = 1  # type: ignore[misc]
 
 
 def test_a_department_counts_as_its_place() -> None:
@@ -233,7 +277,9 @@ def test_undefined_figures_are_missing(lines: tuple[str, str]) -> None:
     assert math.isnan(found.ami)
     assert math.isnan(found.agreement) == (lines[0] != "aaaaaa")
     assert found.table["communes"].sum() == 6
-    assert found._repr_html_()
+    page = found._repr_html_()
+    assert "kappa –, adjusted mutual information –</p>" in page
+    assert ("same pole for – %" in page) == (lines[0] != "aaaaaa")
 
 
 def test_figures_of_unknown_inhabitants() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import FrozenInstanceError
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -71,6 +72,124 @@ def test_the_total_of_masked_cells_is_as_many_at_least() -> None:
     read = published(values, lines, masked=masks.cells)
     assert bounds(read, ["all"]).loc["all"].tolist() == [3, INFINITE]
     assert exposed(read, primary=masks.primary).empty
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "secrecy", "hidden"),
+    [
+        (1, 10, None, True),
+        (0, 10, None, True),
+        (1, 9.9, None, False),
+        (1.1, 30, None, False),
+        (10, 19, None, False),
+        (1, 19, tt.Secrecy(threshold=20), True),
+        (1, 18.9, tt.Secrecy(threshold=20), False),
+        (0.5, 9.6, None, False),
+    ],
+)
+def test_a_small_cell_may_be_one_to_ten(
+    low: float, high: float, secrecy: tt.Secrecy | None, hidden: bool
+) -> None:
+    found = exposed([Statement(("a",), (1,), low, high)], primary=["a"], secrecy=secrecy)
+    assert found.index.tolist() == ([] if hidden else ["a"])
+    assert found.to_numpy().tolist() == ([] if hidden else [[low, high]])
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "secrecy", "hidden"),
+    [
+        (30, 40, None, True),
+        (30, 39.9, None, False),
+        (0, 10, None, True),
+        (30, 49, tt.Secrecy(threshold=20), True),
+        (30, 48.9, tt.Secrecy(threshold=20), False),
+    ],
+)
+def test_a_cell_that_hides_others_is_ten_wide(
+    low: float, high: float, secrecy: tt.Secrecy | None, hidden: bool
+) -> None:
+    read = [Statement(("a",), (1,), low, high)]
+    found = exposed(read, primary=[], secondary=["a"], secrecy=secrecy)
+    assert found.index.tolist() == ([] if hidden else ["a"])
+
+
+@pytest.mark.parametrize(
+    ("told", "hidden"),
+    [
+        (Statement(("all",), (1,), -INFINITE, 12), True),  # 3 to 12
+        (Statement(("all",), (1,), -INFINITE, 11.9), False),
+        (Statement(("all",), (1,), 3.1, INFINITE), False),
+        (Statement(("all", "d"), (1, -4), 0, INFINITE), False),  # four times what is 1 at least
+        (Statement(("all", "d"), (1, -1), 3, INFINITE), False),
+        (Statement(("d", "all"), (1, -1), -INFINITE, -3), False),
+        (Statement(("all",), (1,), 4, INFINITE), False),
+        (Statement(("a",), (1,), 2, INFINITE), False),
+        (Statement(("a",), (1,), 0, INFINITE), True),
+    ],
+)
+def test_only_marks_excuse_a_total_that_is_more_than_one(told: Statement, hidden: bool) -> None:
+    """Three masked cells are 3 at least; what a figure tells besides is found."""
+    read = [
+        Statement(("all", "a", "b", "c"), (1, -1, -1, -1), 0, 0),
+        *(Statement((each,), (1,), 1, INFINITE) for each in "abcd"),
+        told,
+    ]
+    assert exposed(read, primary=["all", "a"]).empty == hidden
+
+
+def test_intervals_are_told_to_five_decimals() -> None:
+    read = [Statement(("a",), (1,), 1 / 3, 2 / 3), Statement(("b",), (3,), 1, 2)]
+    found = bounds(read, ["b", "a", "b"])
+    assert found.index.tolist() == ["b", "a"]
+    assert found.to_numpy().tolist() == [[0.33333, 0.66667]] * 2
+    assert found.columns.tolist() == ["low", "high"]
+    assert found.index.name == "cell"
+    none = bounds(read, [])
+    assert (len(none), none.columns.tolist(), none.index.name) == (0, ["low", "high"], "cell")
+    pairs = bounds([Statement((("a", 1),), (1,), 2, 3)], [("a", 1), ("b", 2)])
+    assert pairs.index.tolist() == [("a", 1), ("b", 2)]
+    assert pairs.index.nlevels == 1
+
+
+@pytest.mark.parametrize(("total", "good"), [(30, True), (30.0009, True), (30.0011, False),
+                                             (29.9989, False), (31, False)])  # fmt: skip
+def test_totals_are_the_sum_of_their_parts(total: float, good: bool) -> None:
+    values, lines = {"a": 12, "b": 18, "all": total}, [Line("all", ("a", "b"))]
+    if good:
+        assert protect(values, lines) == Masks(frozenset(), frozenset(), 3)
+        return
+    with pytest.raises(tt.InputError, match="1 totals"):
+        protect(values, lines)
+
+
+def test_what_is_read_of_tables() -> None:
+    values = {"a": 0, "b": 3, "c": 20, "d": 5, "all": 28}
+    read = published(values, [Line("all", ("a", "b", "c", "d"))], masked=["a", "b"], unseen=["d"])
+    assert read == [
+        Statement(("a",), (1.0,), 0.0, 0.0),  # nothing is shown as such
+        Statement(("b",), (1.0,), 1.0, INFINITE),
+        Statement(("c",), (1.0,), 20.0, 20.0),
+        Statement(("all",), (1.0,), 28.0, 28.0),
+        Statement(("all", "a", "b", "c", "d"), (1.0, -1.0, -1.0, -1.0, -1.0), 0.0, 0.0),
+    ]
+
+
+def test_totals_are_kept_longest() -> None:
+    values = {"a": 4, "b": 40, "c": 50, "north": 94, "d": 30, "all": 124}
+    masks = protect(values, [Line("north", ("a", "b", "c")), Line("all", ("north", "d"))])
+    assert masks.primary == {"a"}
+    assert len(masks.secondary) == 1
+    assert masks.secondary < {"b", "c"}
+    assert (masks.safe, masks.lost) == (5, 1 / 5)
+    assert masks.cells == masks.primary | masks.secondary
+
+
+def test_nothing_to_mask() -> None:
+    masks = protect({"a": 0, "b": 0}, [Line("b", ("a",))])
+    assert masks == Masks(frozenset(), frozenset(), 0)
+    assert masks.lost == 0.0
+    with pytest.raises(FrozenInstanceError):
+        masks.safe = 1  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("seed", range(SETS))

@@ -1,5 +1,6 @@
 """Measures of territories: each against a worked example, and against a slow loop."""
 
+import itertools
 import math
 from fractions import Fraction
 from pathlib import Path
@@ -25,6 +26,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import territories as tt
+from territories import evaluation
 from territories.concordance import Concordance
 from territories.evaluation import class_shares, stable_share
 
@@ -278,6 +280,15 @@ def test_between_two_shared_communes():
     assert found["leakage"].to_dict() == pytest.approx({"x": 1 / 3, "y": 0})
 
 
+@pytest.mark.parametrize(("lost", "index"), [(4e-7, None), (2e-6, 1e6), (0.5, 4), (1, 2), (2, 1)])
+def test_crumbs_of_fractions_are_no_patients(lost, index):
+    """Six decimals count: 2 come, and so many leave."""
+    zoning = tt.Zoning.from_labels({code("A"): "x"}, communes=drawn("A"))
+    rows = [(code("A"), code("A"), 20), (code("A"), PARIS, lost), (PARIS, code("A"), 2)]
+    found = tt.evaluate(zoning, flows(rows)).loc["x", "net_index"]
+    assert math.isnan(found) if index is None else found == pytest.approx(index)
+
+
 def test_thirds_leave_no_crumb():
     """Weights that no binary fraction holds: what nobody leaves has no net index."""
     thirds = [("A", each, 1 / 3) for each in "xyz"]
@@ -368,6 +379,25 @@ def test_people_by_class_and_stability():
     assert found["stable_share"].to_dict() == {"x": 0.25, "y": 0.0}
 
 
+def test_people_of_each_class_and_stable_from_nine_runs_of_ten():
+    people = [1, 2, 4, 8, 16, 32, 64]
+    communes = drawn("ABCDEFG", population=people)
+    zoning = tt.Zoning.from_labels(dict.fromkeys(codes("ABCDEFG"), "x"), communes=communes)
+    classes = [str(each) for each in Concordance]
+    agreement = pd.DataFrame({"concordance": classes}, index=codes("ABCDEF"))
+    found = class_shares(zoning, shuffle(agreement)).loc["x"]
+    assert found.to_dict() == {
+        name: number / 127 for name, number in zip(classes, people, strict=False)
+    }
+    runs = pd.Series([0.89, 0.9, 0.91, 1.0, 0.0, np.nan, 0.899], index=codes("ABCDEFG"))
+    assert stable_share(zoning, shuffle(runs))["x"] == (2 + 4 + 8) / 127
+
+
+def test_what_was_here_still_is():
+    assert all(hasattr(evaluation, name) for name in evaluation.__all__)
+    assert evaluation.white_zones is tt.white_zones
+
+
 @pytest.mark.parametrize("people", [[0, 0, 10], [np.nan, 5, 10]])
 def test_shares_of_nobody_are_missing(people):
     """Nobody lives in x, or nobody knows how many."""
@@ -416,6 +446,49 @@ def test_bounds_where_communes_are_shared():
     found = tt.evaluate(zoning, tt.Flows(shuffle(table))).loc["x"]
     expected = [(9 + 2.5) / 16.5, (9 + 1.25) / 12.75, (9 + 0.25) / 9.75]
     assert found[["li_low", "li", "li_high"]].tolist() == pytest.approx(expected)
+
+
+WEIGHTS = st.sampled_from([{"x": 1}, {"y": 1}, {"x": 0.5, "y": 0.5}, {"x": 0.25, "y": 0.75}, {}])
+CELLS = st.lists(
+    st.tuples(st.sampled_from("ABC"), st.sampled_from("ABC"), st.integers(0, 30), st.booleans()),
+    min_size=1,
+    max_size=5,
+).filter(lambda cells: sum(masked for *_, masked in cells) <= 3)
+
+
+@HEAVY
+@given(st.tuples(WEIGHTS, WEIGHTS, WEIGHTS), CELLS, st.sampled_from([1, 5, 10]), st.integers(0, 99))
+def test_bounds_are_the_least_and_the_most_of_all_numbers(weights, cells, masked_as, seed):
+    """Each masked cell is 1 or 10: a share only rises, or only falls, with each."""
+    rows = [
+        (letter, territory, weight)
+        for letter, each in zip("ABC", weights, strict=True)
+        for territory, weight in each.items()
+    ]
+    zoning = zoning_of(drawn("ABC"), rows)
+    table = pd.DataFrame(
+        [(code(a), code(b), masked_as if m else n, int(m)) for a, b, n, m in cells],
+        columns=["residence", "destination", "patients", "masked"],
+    ).assign(activity="dermatology")
+    found = tt.evaluate(zoning, tt.Flows(shuffle(table, seed), masked_as=masked_as))
+    tried = []
+    for numbers in itertools.product((1, 10), repeat=int(table["masked"].sum())):
+        exact = table.astype({"patients": "float64"})
+        exact.loc[exact["masked"] == 1, "patients"] = numbers
+        tried.append(
+            {
+                territory: (inside / sent if sent else None, inside / got if got else None)
+                for territory, (inside, sent, got) in slow(zoning, tt.Flows(exact)).items()
+            }
+        )
+    for territory in found.index:
+        for place, name in enumerate(("li", "msi")):
+            values = [each[territory][place] for each in tried]
+            ends = found.loc[territory, [f"{name}_low", f"{name}_high"]].tolist()
+            if None in values:
+                assert np.isnan(ends).all()
+            else:
+                assert ends == pytest.approx([float(min(values)), float(max(values))], abs=1e-9)
 
 
 # --- Brindisi ------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from dataclasses import FrozenInstanceError
 from fractions import Fraction
 
 import oracle
@@ -59,6 +60,7 @@ def test_layer_or_not() -> None:
     assert poles.communes.tolist() == [code("a"), code("b")]  # those without flows are kept
     bare = dominant_poles(located(rows))
     assert bare.communes.tolist() == [code("a"), "50001"]
+    assert poles.communes.name == bare.communes.name == "commune"
     assert bare.table.index.names == ["commune", "activity"]
 
 
@@ -77,6 +79,9 @@ def test_what_poles_are_called() -> None:
     poles = dominant_poles(located(rows))
     assert repr(poles) == "<Poles: 2 poles of 3 communes, 1 activities, 1 ties>"
     assert poles.minimum == 11
+    with pytest.raises(FrozenInstanceError):
+        poles.minimum = 1  # type: ignore[misc]
+    assert len({poles, dominant_poles(located(rows))}) == 2  # tables are not compared
 
 
 def test_flows_that_are_not_located_have_no_pole() -> None:
@@ -93,6 +98,34 @@ def test_the_names_of_activities_do_not_matter(flows: dict, names: list[str]) ->
         located([(a, new[s], b, n) for (a, s, b), n in flows.items()])
     ).table.rename(index={name: old for old, name in new.items()}, level="activity")
     assert_frame_equal(other.sort_index(), usual)
+
+
+@pytest.mark.parametrize(
+    ("more", "state"), [(0, "tied"), (4e-7, "tied"), (2e-6, "first"), (-2e-6, "second")]
+)
+def test_crumbs_of_fractions_are_no_patients(more: float, state: str) -> None:
+    """Six decimals count: sums of fractions of stays differ by less."""
+    poles = dominant_poles(located([("c", "mco", "a", 20 + more), ("c", "mco", "b", 20)]))
+    (mine,) = poles.table.itertuples()
+    assert mine.tied == (state == "tied")
+    assert (None if mine.tied else mine.pole) == {"first": code("a"), "second": code("b")}.get(
+        state
+    )
+    assert not mine.undecidable
+
+
+@pytest.mark.parametrize(
+    ("patients", "options", "pole"),
+    [(11, {}, True), (10, {}, False), (10.9999996, {}, True), (10.999998, {}, False),
+     (10, {"minimum": 10}, True), (12, {"minimum": 13}, False)],
+)  # fmt: skip
+def test_eleven_patients_make_a_pole(patients: float, options: dict, pole: bool) -> None:
+    found = dominant_poles(located([("a", "mco", "b", patients)]), **options).table
+    assert found["pole"].notna().tolist() == [pole]
+    assert found["undecidable"].tolist() == [False]
+    halves = [("a", "mco", "b", patients / 2), ("a", "mco", "c", patients / 2)]
+    found = dominant_poles(located(halves), **options).table
+    assert found["tied"].tolist() == [pole]
 
 
 # --- masked cells --------------------------------------------------------------------------------
@@ -170,8 +203,21 @@ def test_undecidable_is_no_tie_and_says_so() -> None:
 def test_ties_of_places_that_no_masked_cell_can_reach_are_ties() -> None:
     cells = {"a": (20, 0), "b": (20, 0), "c": (0, 1)}
     assert dominant_poles(masked_flows(cells, 5, 0)).table["tied"].tolist() == [True]
+    cells = {"a": (20, 0), "c": (20, 0), "b": (10, 1)}  # with as many at most
+    assert dominant_poles(masked_flows(cells, 10, 0)).table["tied"].tolist() == [True]
     cells = {"a": (20, 0), "b": (20, 0), "c": (11, 1)}
     found = dominant_poles(masked_flows(cells, 5, 0)).table
+    assert (found["tied"].item(), found["undecidable"].item()) == (False, True)
+
+
+@pytest.mark.parametrize("masked", ["a", "b"])
+def test_a_masked_cell_that_may_be_as_many_makes_no_tie(masked: str) -> None:
+    """Twenty against ten and a masked cell that counts as 10: 11 to 20."""
+    cells = {"a": (20, 0), "b": (20, 0)} | {masked: (10, 1)}
+    found = dominant_poles(masked_flows(cells, 10, 0)).table
+    assert (found["tied"].item(), found["undecidable"].item()) == (False, True)
+    cells = {"a": (20, 0), "b": (20, 0)} | {masked: (19, 1)}  # which counts as 1: 20 to 29
+    found = dominant_poles(masked_flows(cells, 1, 0)).table
     assert (found["tied"].item(), found["undecidable"].item()) == (False, True)
 
 
