@@ -45,6 +45,9 @@ WHO: Final = re.compile(r"ZQPS[0-9]{3}")
 # What no command needs, or what goes to the network.
 LEFT_OUT: Final = ("fetch", "warmup", "demo", "scales")
 
+# Files of a run that are changed.
+CHANGED: Final = (".json", ".csv", ".geojson", ".gpkg")
+
 WORDS: Final = (
     *("", " ", "-", "--", "x", "é" * 300, "00001", "00001,00002", "00001+00002", "a=b", "=", "a="),
     *(
@@ -114,7 +117,7 @@ def region(folder: Path) -> dict[str, Path]:
 def mutated(content: bytes, dice: Random, *, name: str) -> bytes:
     """Change some of a file: bytes, lines, or branches of a JSON."""
     if name.endswith(".json") and dice.random() < 0.7:
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, RecursionError):
             return json.dumps(branch(json.loads(content), dice)).encode()
     kind = dice.choice(["bytes", "lines", "cells", "cut", "deep", "nothing", "empty"])
     lines = content.split(b"\n")
@@ -184,7 +187,9 @@ class World:
         run = Path(shutil.copytree(self.run, place / "run"))
         changed = dice.random()
         if changed < 0.5:
+            # What is read again most, twice; then all that a run wrote.
             pool = [*files.values(), run / "run.json", run / "draft.json", run / "communes.csv"]
+            pool += sorted(each for each in run.iterdir() if each.suffix in CHANGED)
             for path in dice.sample(pool, dice.choice([1, 1, 2])):
                 path.write_bytes(mutated(path.read_bytes(), dice, name=path.name))
         name = dice.choice(["apply"] * 3 + ["edit", "report"] + list(self.commands))
@@ -198,12 +203,13 @@ class World:
                     "--runs", "1", "--out", str(place / "out")],
             "evaluate": [str(run / "communes.csv"), *inputs, "--out", str(place / "out")],
             "check": [str(files["flows"]), "--communes", str(files["communes"])],
+            "audit": [str(run)],
             "events": [str(files["flows"]), "--out", str(place / "out.parquet")],
         }.get(name, [])  # fmt: skip
         if dice.random() < 0.1:
             words = []
         options = [each for each in self.commands.get(name, []) if isinstance(each, click.Option)]
-        for option in dice.sample(options, dice.choice([0, 1, 1, 2, 4])):
+        for option in dice.sample(options, min(len(options), dice.choice([0, 1, 1, 2, 4]))):
             if option.name in ("help", "master", "backend", "crs"):
                 continue
             words.append(option.opts[0])
@@ -254,8 +260,11 @@ def looked_at(world: World, seed: int, number: int) -> tuple[str, str, list[str]
     code: int | None = None
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
+        # Of ibis with the newest DuckDB; nothing that we call.
+        warnings.filterwarnings("ignore", "fetch_arrow_table", DeprecationWarning)
         try:
-            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            outputs = contextlib.redirect_stdout(out), contextlib.redirect_stderr(err)
+            with outputs[0], outputs[1], contextlib.chdir(place):
                 code = territories(words)
         except BaseException as problem:  # noqa: BLE001 - whatever it is, it is what we look for
             lines = traceback.extract_tb(problem.__traceback__)
@@ -285,6 +294,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=5)
     parser.add_argument("--cases", type=int)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--first", type=int, default=0, help="go on from this case")
     parser.add_argument("--only", type=int, help="run one case here")
     options = parser.parse_args()
     os.environ["TERRITORIES_DEBUG"] = "1"  # a failure is raised, and found
@@ -297,9 +307,9 @@ def main() -> int:
             print(*looked_at(world, options.seed, options.only), sep="\n")
             return 0
         ended: collections.Counter[str] = collections.Counter()
-        begun, number, wrong = time.monotonic(), 0, 0
+        begun, number, wrong = time.monotonic(), options.first, 0
         while (
-            number < options.cases
+            number < options.first + options.cases
             if options.cases
             else time.monotonic() - begun < 60 * options.minutes
         ):
@@ -309,7 +319,8 @@ def main() -> int:
             for each in problems:
                 print(f"  {number} {command}: {each}", flush=True)
             number += 1
-        print(f"{number} cases in {(time.monotonic() - begun) / 60:.1f} minutes, {wrong} wrong")
+        minutes = (time.monotonic() - begun) / 60
+        print(f"{number - options.first} cases in {minutes:.1f} minutes, {wrong} wrong")
         for each, many in ended.most_common(60):
             print(f"  {many:6} {each}")
     return int(wrong > 0)

@@ -80,6 +80,7 @@ def run(
 ) -> tuple[int, str, str, tuple[str, ...]]:
     """Run a case in a folder, which is left there if something went wrong."""
     case = fuzz_cases.drawn(seed, number, world.bad, world.layer_files)
+    shutil.rmtree(folder, ignore_errors=True)  # of a process that died in it
     write(case, folder)
     told = f"{case.reader} {list(case.files)} {case.options}"
     (folder / "CASE.txt").write_text(told, encoding="utf-8", errors="replace")

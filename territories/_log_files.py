@@ -17,7 +17,7 @@ from territories._tables import Table, read_table, row_list
 from territories._words import Language, say, using
 from territories._writing import whole_file
 from territories.errors import InputError, fault
-from territories.export import FORMULA, write_csv
+from territories.export import bare, write_csv
 from territories.revisions import ACTIONS, STATUSES, Revision, known_word, with_zeros
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ _WRITTEN: Final = (
 )
 _LONGEST: Final = 2_000
 _QUOTED: Final = 60
+_LAST: Final = 999_999_999  # as many digits as `_ORDER` reads
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 _ORDER: Final = re.compile(r"([0-9]{1,9})([.,]0+)?")
 _DATE: Final = re.compile(
@@ -99,10 +100,10 @@ def read_lines(path: str | Path) -> list[tuple[Revision, str, str]]:
     faults: list[Sentence] = []
     for name in map(str, table.frame):
         cells = table.frame[name].astype("str")
-        wrong = cells.map(lambda cell: len(cell) > _LONGEST or bool(_CONTROL.search(cell)))
+        wrong = cells.map(lambda cell: len(bare(cell)) > _LONGEST or bool(_CONTROL.search(cell)))
         if wrong.any():
             faults.append(_told("revision_file_text", table, name, wrong, longest=_LONGEST))
-        columns[name] = text_column(table, name).astype("str").map(_bare)
+        columns[name] = text_column(table, name).astype("str").map(bare)
     known = {
         "action": ("revision_file_action", lambda cell: known_word(cell, ACTIONS) is not None),
         "order": ("revision_file_order", lambda cell: not cell or _ORDER.fullmatch(cell)),
@@ -157,11 +158,6 @@ def _told(
         first = cells[wrong].drop_duplicates().head(5)
         values["values"] = ", ".join(f"'{cell[:_QUOTED]}'" for cell in first)
     return fault(key, count=int(wrong.sum()), **values, **more)
-
-
-def _bare(cell: str) -> str:
-    """Take the apostrophe away that keeps a spreadsheet from running a cell."""
-    return cell[1:] if cell[:1] == "'" and cell[1:].startswith(FORMULA) else cell
 
 
 def _iso(cell: str) -> str:
@@ -287,7 +283,8 @@ def numbered(revisions: Iterable[Revision], *, after: int = 0) -> list[Revision]
     """Give a number to each step, beyond those of a log that came before.
 
     Steps that have a number keep it, but for what is added to all of them; those that have none
-    come first, as they are applied. What is undone is named by its new number.
+    come first, as they are applied. What is undone is named by its new number. Where numbers would
+    be longer than files may have them, the steps are counted instead.
 
     Parameters
     ----------
@@ -299,12 +296,30 @@ def numbered(revisions: Iterable[Revision], *, after: int = 0) -> list[Revision]
     lines = list(revisions)
     alone = sum(line.order < 1 for line in lines)
     shift = after + alone
+    if max((line.order for line in lines), default=0) + shift > _LAST:
+        lines = _counted(lines)
     free = iter(range(after + 1, shift + 1))
     found = []
     for line in lines:
         target = line.target
-        if line.action == "undo" and (target or "").strip().isdecimal():
-            target = str(int(target or "") + shift)
+        if line.action == "undo" and re.fullmatch("[0-9]{1,9}", (target or "").strip()):
+            target = str(int((target or "").strip()) + shift)
         order = line.order + shift if line.order > 0 else next(free)
         found.append(replace(line, order=order, target=target))
+    return found
+
+
+def _counted(lines: list[Revision]) -> list[Revision]:
+    """Give the steps that have a number 1, 2, 3…, and name what is undone by these."""
+    orders = sorted({line.order for line in lines if line.order > 0})
+    place = {order: k for k, order in enumerate(orders, start=1)}
+    found = []
+    for line in lines:
+        target = (line.target or "").strip()
+        if line.action == "undo" and re.fullmatch("[0-9]{1,9}", target):
+            # What names no step still names none.
+            target = str(place.get(int(target), len(place) + 1))
+        else:
+            target = line.target or ""
+        found.append(replace(line, order=place.get(line.order, 0), target=target or None))
     return found

@@ -180,7 +180,8 @@ class Tables:
             return starts[2] + int(place or 0) * activities + activity
         if place is None:
             return starts[1] + home * activities + activity
-        return (home * places + place) * activities + activity
+        cell: int = (home * places + place) * activities + activity
+        return cell
 
     def pushed(
         self, targets: Sequence[Target], end: float, *, below: bool, pieces: bool = True

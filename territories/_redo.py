@@ -12,9 +12,10 @@ from pydantic import ValidationError
 from territories._files import readable
 from territories._inputs import TABLES, Settings, roles
 from territories._layer_files import sha256
-from territories._words import say
+from territories._words import say, visible
 from territories._writing import refuse_incomplete
 from territories.errors import InputError, fault
+from territories.export import bare
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -135,19 +136,24 @@ def _option(role: str) -> str:
 
 
 def same_labels(folder: str | Path, zoning: Zoning) -> bool | None:
-    """Tell whether a zoning is the one in the communes.csv of a run; None where there is none."""
+    """Tell whether a zoning is the one in the communes.csv of a run; None where there is none.
+
+    A file that is no table is not the one that the run wrote.
+    """
     place = Path(folder) / "communes.csv"
     if not place.is_file():
         return None
-    table = pd.read_csv(place, sep=";", dtype="str", encoding="utf-8-sig")
+    try:
+        table = pd.read_csv(place, sep=";", dtype="str", encoding="utf-8-sig")
+    except ValueError:
+        return False
     heads = [
         (say("column.code", language=language), say("column.territory", language=language))
         for language in ("fr", "en")
     ]
     for code, territory in heads:
         if {code, territory} <= set(table.columns):
-            # A label that a spreadsheet would run as a formula is written after an apostrophe.
-            written = table.set_index(code)[territory].fillna("").str.removeprefix("'")
-            found = zoning.labels.fillna("").astype("str").str.removeprefix("'")
+            written = table.set_index(code)[territory].fillna("").map(bare)
+            found = zoning.labels.fillna("").astype("str").map(visible)
             return written.sort_index().to_dict() == found.to_dict()
     return False

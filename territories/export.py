@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
 
 # Tables that are laid out beside, and can be had from here.
 __all__ = [
-    "FORMULA",
     "Evidence",
+    "bare",
     "commune_table",
     "export_csv",
     "export_geojson",
@@ -51,8 +52,10 @@ __all__ = [
     "write_qml",
 ]
 
-# A spreadsheet runs a cell that begins so as a formula.
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+# A spreadsheet runs a cell that begins so as a formula: an apostrophe goes before it, and one more
+# before the apostrophes that stand there already.
+_FORMULA: Final = re.compile(r"'*[=+\-@\t\r]")
+_NEUTRAL: Final = re.compile(r"'(?='*[=+\-@\ufffd])")
 
 # GeoPackages are dated; a fixed date keeps the same inputs at the same bytes.
 _DATE: Final = "2000-01-01T00:00:00.000Z"
@@ -72,7 +75,18 @@ def _neutral(cell: object) -> object:
     """Keep a label from being run as a formula by the spreadsheet that opens it, or by a screen."""
     if not isinstance(cell, str):
         return cell
-    return f"'{visible(cell)}" if cell.startswith(FORMULA) else visible(cell)
+    return f"'{visible(cell)}" if _FORMULA.match(cell) else visible(cell)
+
+
+def bare(cell: str) -> str:
+    """Take the apostrophe away that `write_csv` puts before what looks like a formula.
+
+    Examples
+    --------
+    >>> bare("'=Nord"), bare("''=Nord"), bare("'Nord")
+    ('=Nord', "'=Nord", "'Nord")
+    """
+    return _NEUTRAL.sub("", cell, count=1) if _NEUTRAL.match(cell) else cell
 
 
 def write_geojson(table: pd.DataFrame, shapes: gpd.GeoSeries, path: Path) -> None:

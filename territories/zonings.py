@@ -20,6 +20,7 @@ from territories._layers import attributes_of, read_communes
 from territories._tables import Table, columns_of, matched, read_table, row_list, value_list
 from territories._words import Sentence
 from territories.errors import CodeError, InputError, fault
+from territories.export import bare
 from territories.reconciliation import Reconciliation
 from territories.zoning import Zoning
 
@@ -211,7 +212,7 @@ def _rows(
         alone = ~code.duplicated(keep=False) & ~told
         weight = read.reindex(frame.index).mask(alone, 1.0)
         faults += wrong
-    territory = text_column(kept, "territory").astype("str")
+    territory = text_column(kept, "territory").astype("str").map(bare)
     rows = pd.DataFrame(
         {
             "code": code.astype("str"),
@@ -219,7 +220,7 @@ def _rows(
             "weight": weight,
             "population": people,
             **{
-                each: text_column(kept, each).astype("str")
+                each: text_column(kept, each).astype("str").map(bare)
                 for each in ("territory_name", "name")
                 if each in frame
             },
@@ -246,7 +247,12 @@ def _unfolded(rows: pd.DataFrame, raw: Table) -> pd.DataFrame:
     if pair is None:
         return rows
     ids, weights = (
-        raw.frame[columns[each]].loc[rows.index].astype("object").fillna("").str.split("|")
+        raw.frame[columns[each]]
+        .loc[rows.index]
+        .astype("object")
+        .fillna("")
+        .map(bare)
+        .str.split("|")
         for each in pair
     )
     shared = (ids.map(len) > 1) & (ids.map(len) == weights.map(len))

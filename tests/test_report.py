@@ -394,6 +394,17 @@ def test_a_zoning_that_was_changed_is_told(cli: Callable, folder: Path, files: F
     )
 
 
+@pytest.mark.parametrize("content", [b"code;territoire\n00001;\xb4\n", b"", b"a;b\n1;2;3;4\n"])
+def test_a_zoning_that_is_no_table_is_told(
+    cli: Callable, folder: Path, files: Files, content: bytes
+) -> None:
+    (folder / "communes.csv").write_bytes(content)
+    assert cli("report", folder, *as_options(files)).code == 0
+    assert "n’est pas celui du fichier communes.csv" in (folder / "report.html").read_text(
+        encoding="utf-8"
+    )
+
+
 def test_inputs_from_a_configuration(cli: Callable, folder: Path, files: Files) -> None:
     """Only the files of the configuration are looked at: the rest is what the run was asked."""
     config = files["communes"].parent / "region.toml"

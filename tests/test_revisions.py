@@ -235,3 +235,25 @@ def test_any_log_is_read_back(
     assert list(tt.read_revisions(path)) == [
         replace(each, code=each.code or "01001") for each in log
     ]
+
+
+def test_a_text_as_long_as_can_be_is_read_back(tmp_path: Path) -> None:
+    """The page cuts what a file says at as many signs, then writes an apostrophe before it."""
+    line = Revision("move", "01001", "T", order=1, reason="=" + "x" * 1_999)
+    tt.write_revisions([line], tmp_path / "log.csv")
+    assert tt.read_revisions(tmp_path / "log.csv") == (line,)
+
+
+def test_numbers_stay_short_enough_to_be_read_again(tmp_path: Path) -> None:
+    """An undo of a later or unknown step stays one; of an earlier one too."""
+    lines = [
+        Revision("move", "01001", "T"),
+        Revision("move", "01002", "T", order=5),
+        Revision("undo", target="5", order=999_999_999),
+        Revision("undo", target="7", order=999_999_999),
+    ]
+    found = numbered(lines, after=3)
+    assert [line.order for line in found] == [4, 5, 6, 6]
+    assert [line.target for line in found] == ["T", "T", "5", "7"]
+    tt.write_revisions(found, tmp_path / "log.csv")
+    assert tt.read_revisions(tmp_path / "log.csv") == tuple(found)

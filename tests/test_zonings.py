@@ -90,6 +90,17 @@ def test_shared_communes_of_a_run_are_read_back(tmp_path, language):
     assert dict(found.names) == {"x": "Ouest", "z": "Est"}  # nobody is of y first
 
 
+@pytest.mark.parametrize("name", ["=x", "'=x", "''-1", "@x", "'x"])
+def test_a_name_like_a_formula_is_read_back(tmp_path, name):
+    a, b, c, _ = codes("ABCD")
+    rows = [(a, name, 1.0), (b, name, 0.5), (b, "y", 0.5), (c, "y", 1.0)]
+    table = pd.DataFrame(rows, columns=["code", "territory", "weight"])
+    zoning = tt.Zoning(communes=abcd(), membership=table)
+    write_csv(commune_table(zoning), tmp_path / "communes.csv")
+    found = tt.read_zoning(tmp_path / "communes.csv", communes=abcd())
+    pd.testing.assert_frame_equal(found.membership, zoning.membership)
+
+
 def test_no_candidate_and_no_code(tmp_path):
     path = table(tmp_path, "code;couleur", "00001;bleu")
     with pytest.raises(tt.InputError, match=r"no column tells the territory.*couleur"):

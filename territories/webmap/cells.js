@@ -20,16 +20,21 @@ export function decodeBytes(bytes) {
   }
 }
 
-/** A text as a cell: a spreadsheet runs what begins like a formula, so an apostrophe goes first. */
+/** A text as a cell: a spreadsheet runs what begins like a formula, so an apostrophe goes
+    first, before those that stand there already. */
 function cellText(value) {
   const text = String(value ?? "");
   const shown = text.replace(CELL_UNSEEN, "\ufffd");
-  const neutral = /^[=+\-@\t\r]/.test(text) ? `'${shown}` : shown;
+  const neutral = /^'*[=+\-@\t\r]/.test(text) ? `'${shown}` : shown;
   return /[;"\r\n]/.test(neutral) ? `"${neutral.replace(/"/g, '""')}"` : neutral;
 }
 
 /** A file as French Excel opens it: UTF-8 with BOM, `;`, lines of Windows. */
 export const cellsText = (rows) => `\ufeff${rows.map((row) => row.map(cellText).join(";")).join("\r\n")}\r\n`;
+
+/** The text of a cell as Python reads it: in one line, and what cannot be seen as it is written again. */
+const cellRead = (cell) =>
+  cell.replace(/\s+/g, " ").replace(CELL_UNSEEN, "\ufffd").trim().replace(/^'(?='*[=+\-@\ufffd])/, "");
 
 /** Rows of a text, each with its number; blank ones left out, apostrophes against formulas too. No
     more than one beyond `most` are read. */
@@ -40,7 +45,7 @@ export function cellRows(text, most = Infinity) {
   let [row, cell, number, place] = [[], "", 1, 0];
   let [first, begun] = [1, false];
   const endCell = () => {
-    if (row.length < CELL_COLUMNS) row.push(cell.slice(0, CELL_LONGEST).trim().replace(/^'(?=[=+\-@\t\r\ufffd])/, ""));
+    if (row.length < CELL_COLUMNS) row.push(cellRead(cell.slice(0, CELL_LONGEST)));
     [cell, begun] = ["", false];
   };
   const endRow = () => {

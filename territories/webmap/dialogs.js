@@ -32,6 +32,7 @@ export function panelDialog(app, { name, title, fill, wide = false, closed = () 
   // The keys of the map must not act while one types here.
   dialog.addEventListener("keydown", (event) => event.stopPropagation());
   dialog.addEventListener("close", () => {
+    if (dialog.open) return; // again, by a file that was dropped meanwhile
     closed();
     if (before && before.isConnected) before.focus();
   });

@@ -1,6 +1,7 @@
 /* The log of the decisions as people read it: what was decided, by whom, when, why; undone by line. */
 import { element } from "./elements.js";
 import { panelAsk, panelButton, panelDate, panelDialog, panelNow, panelReason, panelTable, panelTerritory } from "./dialogs.js";
+import { statusNamed } from "./rules.js";
 
 const JOURNAL_NAMED = 3; // communes named in a sentence; the others are counted, and listed below
 const JOURNAL_SHOWN = 200; // decisions in sight; older ones on demand
@@ -42,10 +43,10 @@ function journalSentence(app, lines) {
     ? text.say("editor.told_others", { names: named.join(", "), count: text.number(others) })
     : journalJoined(app, named);
   const action = `editor.told_${line.action}`;
-  const many = lines.length > 1 && app.data.words[`${action}_many`] ? "_many" : "";
-  const all = line.territory === "*" ? "_all" : "";
   if (!app.data.words[action]) return line.action;
-  const sentence = text.say(action + (many || all), {
+  // Only locks are of all territories; a file may say "*" in any line.
+  const wanted = lines.length > 1 ? "_many" : line.territory === "*" ? "_all" : "";
+  const sentence = text.say(app.data.words[action + wanted] ? action + wanted : action, {
     communes,
     target: journalTarget(app, line),
     territory: journalSubject(app, line),
@@ -67,13 +68,16 @@ function journalSubject(app, { action, territory }) {
 
 function journalTarget(app, line) {
   const target = line.target == null ? "" : String(line.target);
-  if (line.action === "status") return app.text.say(`editor.status_${target || "none"}`);
+  if (line.action === "status") {
+    const status = target ? statusNamed(target) : "none";
+    return status ? app.text.say(`editor.status_${status}`) : target; // one that a file invents
+  }
   if (line.action === "new") return target || line.territory;
   if (["rename", "colour", "undo"].includes(line.action)) return target;
   const parts = line.parts || [];
   const names = target.split("|").map((id, k) => {
     const name = panelTerritory(app, id);
-    return parts.length ? `${name} (${parts[k]})` : name;
+    return k < parts.length ? `${name} (${parts[k]})` : name;
   });
   return journalJoined(app, names);
 }

@@ -6,12 +6,15 @@
 import { byText, changedBy, changesNothing, journalBetween, knownCommunes, madeDraft, swapJournal, touchedBy } from "./drafts.js";
 import { comparedWith, evidenceOf, flowsFrom } from "./evidence.js";
 import { figuresOf, madeLayer, totalsOf, whiteZonesOf } from "./measures.js";
-import { attemptStep, foundTerritory, isLocked, numberedSteps, replaySteps, stepsOf, wholeLine } from "./rules.js";
+import { RULE_ACTIONS, attemptStep, foundTerritory, isLocked, numberedSteps, replaySteps, stepsOf, wholeLine } from "./rules.js";
 import { splitLines, splitPiecesLines } from "./splitting.js";
 
 const MODEL_FORMAT = 1;
 const MODEL_LONGEST = 1_000; // signs of a reason
 const MODEL_SCENARIOS = 100; // that are taken back
+const MODEL_LAST = 9_999_999; // number of a step of a file: those that follow have nine digits at most
+const MODEL_PART = 999_999_999;
+const MODEL_CONTROL = /[\x00-\x1f\x7f-\x9f]/;
 const MODEL_TEXTS = ["action", "code", "territory", "target", "author", "date", "reason"];
 
 /** What somebody typed, in one line and without signs that are not seen. */
@@ -73,7 +76,8 @@ export function createModel(data) {
   /** Add the steps of a log at the cursor, in its order, with what no longer applies as faults. */
   function appendLog(scenario, lines) {
     const steps = stepsOf(lines);
-    const numbered = steps.some(([line]) => !line.order) || scenario.cursor ? numberedSteps(steps, nextOrder(scenario)) : steps;
+    const keep = !scenario.cursor && steps.every(([{ order }]) => order > 0 && order <= MODEL_LAST);
+    const numbered = keep ? steps : numberedSteps(steps, nextOrder(scenario));
     return numbered.map((each) => append(scenario, each));
   }
 
@@ -234,9 +238,11 @@ export function createModel(data) {
 
   function savedFits(saved) {
     const text = (value) => typeof value === "string";
+    const whole = (value, low, high) => Number.isInteger(value) && value >= low && value <= high;
     const line = (each) =>
-      each && MODEL_TEXTS.every((field) => text(each[field])) && Number.isInteger(each.order) && each.order > 0 &&
-      Array.isArray(each.parts) && each.parts.every(Number.isInteger);
+      each && MODEL_TEXTS.every((field) => text(each[field])) && RULE_ACTIONS.includes(each.action) &&
+      !["code", "territory", "target"].some((field) => MODEL_CONTROL.test(each[field])) &&
+      whole(each.order, 1, 2 * MODEL_LAST) && Array.isArray(each.parts) && each.parts.every((part) => whole(part, 0, MODEL_PART));
     const drafts = 1 + (data.drafts?.length ?? 0);
     return (
       saved?.format === MODEL_FORMAT && Array.isArray(saved.scenarios) && saved.scenarios.length > 0 &&

@@ -16,6 +16,7 @@ const RULE_TO_ONE = ["move", "claim", "withdraw", "merge"];
 const RULE_SAME = 1e-9; // weights nearer than this are the same
 const RULE_LONGEST = 120;
 const RULE_CONTROL = /[\x00-\x1f\x7f-\x9f]/;
+const RULE_TURNING = /[\u200e\u200f\u202a-\u202e\u2066-\u2069]+/g; // signs that turn the text
 
 /** A name as it is looked for: accents, case, hyphens, apostrophes and blanks aside. */
 export function foldedName(text) {
@@ -150,12 +151,15 @@ function ruleRefuseName(draft, name, but) {
   }
 }
 
+/** A name in one line, as a file gives it back. */
+const ruleName = (text) => (RULE_CONTROL.test(text) ? text : text.replace(/\s+/g, " ").replace(RULE_TURNING, "\ufffd")).trim();
+
 /** Apply a line that says something of a territory: that it exists, its name, its look. */
 function ruleSay(draft, journal, line, subject) {
-  const text = line.target.trim();
+  const text = ruleName(line.target);
   const known = draft.territories.get(subject);
   if (line.action === "new") {
-    const id = line.territory.trim();
+    const id = ruleName(line.territory);
     ruleRefuseName(draft, id, null);
     ruleRefuseName(draft, text || id, null);
     putTerritory(draft, journal, id, { id, name: text || id, colour: null, status: null, lock: null, commune: -1 });
