@@ -21,7 +21,7 @@ from territories._readback import of_tables, read_back
 from territories._statements import Writer, of_division, of_layer
 from territories._units import cells_of, divisions, unique_names
 from territories._words import say, using
-from territories.audit import Audit, audit
+from territories.audit import audit
 from territories.disclosure import bounds
 from territories.export import Evidence
 from territories.findings import findings
@@ -163,11 +163,11 @@ def test_a_page_with_something_to_find_has_no_flows(monkeypatch: pytest.MonkeyPa
     given, zoning = region(4)
     steps = []
 
-    def finds(told: list[Told], **_: object) -> Audit:
+    def finds(told: list[Told], **_: object) -> bool:
         steps.append(told[0].page["flows"]["step"])
-        return Audit((), pd.DataFrame([1]), 1, 1)
+        return True
 
-    monkeypatch.setattr(workshop, "attacked", finds)
+    monkeypatch.setattr(workshop, "finds", finds)
     data = payload(zoning, given)
     assert data["flows"] is None
     assert steps[:4] == [5, 10, 25, 50]

@@ -137,6 +137,7 @@ def test_a_window_that_is_open_again_keeps_its_file(browser: Browser, tmp_path: 
         shown.evaluate("(dialog) => { dialog.dispatchEvent(new Event('close')); }")
         shown.get_by_role("button", name="Appliquer", exact=True).click()
         shown.get_by_text("1 ligne appliquée").wait_for()
+        assert found.errors == []
 
 
 def works(page: Page) -> None:
