@@ -310,7 +310,7 @@ def numbered(revisions: Iterable[Revision], *, after: int = 0) -> list[Revision]
 
 
 def _counted(lines: list[Revision]) -> list[Revision]:
-    """Give the steps that have a number 1, 2, 3…, and name what is undone by these."""
+    """Give the steps that have a number 1, 2, 3… instead, and name what is undone by these."""
     orders = sorted({line.order for line in lines if line.order > 0})
     place = {order: k for k, order in enumerate(orders, start=1)}
     found = []
