@@ -283,7 +283,8 @@ def _flows(engine: Engine, cells: Cells, read: EventsRead, account: Reconciliati
     )
     if options.communes is not None:
         if read.job.on_unknown == "error":
-            refuse_another_region(account.file, flows.table["residence"], options.communes)
+            # Of all residences: nobody may be left in the table where no practitioner is placed.
+            refuse_another_region(account.file, pd.Series(residences.names), options.communes)
         notices = layer_notices(flows.table, options.communes, options.codes_year, options.cog)
         flows = replace(flows, reconciliation=account.noted(*notices))
     return flows

@@ -717,6 +717,15 @@ def test_rule_7_ties(quick: Engine, tmp_path: Path) -> None:
     assert flows.reconciliation.reasons == {"practice_undetermined": (3, 2)}
 
 
+def test_rule_7_nobody_is_placed(quick: Engine, world: care.World, tmp_path: Path) -> None:
+    """It is no other region: the residences are of the layer, and all rows are told aside."""
+    rows = [("1", "A", "45001", "ORL"), ("2", "A", "45003", "ORL")]
+    frame = pd.DataFrame(rows, columns=["patient", "practitioner", "residence", "activity"])
+    flows = quick.run(care.write_parquet(frame, tmp_path / "events.parquet"), **world.options)
+    assert (len(flows.table), flows.practices["tied"].tolist()) == (0, [True])
+    assert flows.reconciliation.reasons == {"practice_undetermined": (2, 2)}
+
+
 def test_rule_7_departments(quick: Engine, tmp_path: Path) -> None:
     """One of 41, among whose patients few live there; one of 75, among whose none; one of two."""
     rows = [("1", "A", "45001", "41"), ("2", "A", "45001", ""), ("3", "A", "41018", "41")]
