@@ -664,6 +664,7 @@ def test_the_region_of_2018_becomes_that_of_2024(cvl: Path, insee: CogTable) -> 
         (["732829320", "552100554", "200040277", "45234", "45285"], "siren"),
         (["732829320", "552100554", "200040277", "45234", "45285", ""], "siren"),
         (["732829320", "552100554", "200040277", "343059564"], "siren"),
+        (["732829320", "552100554", "200040277", "45234", "45285", "45147", "45146"], None),
         (["343059564", "909090904", "910019447"], "siren"),
         (["", "45234"], None),
         ([], None),
@@ -699,7 +700,8 @@ def test_postal_codes_are_what_communes_are_once_in_a_million(size: int) -> None
 def test_postal_codes_are_most_of_a_column() -> None:
     strange = [f"?{n}" for n in range(9)]
     assert codes.looks_like(pd.Series([*round_codes(9, 0), *strange[:8]])) == "postal"
-    assert codes.looks_like(pd.Series([*round_codes(9, 0), *strange])) is None
+    for more in ([], ["x", "y"]):
+        assert codes.looks_like(pd.Series([*round_codes(9, 0), *strange, *more])) is None
 
 
 @pytest.mark.parametrize(
