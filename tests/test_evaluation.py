@@ -359,6 +359,8 @@ def test_hospital_leakage():
     assert found["hospital_sent"].to_dict() == {"x": 40, "y": 0}
     assert found["hospital_leakage"]["x"] == 0.25
     assert math.isnan(found["hospital_leakage"]["y"])
+    none = tt.evaluate(zoning, table, stays=flows([(code("A"), code("A"), 30)]))
+    assert none.loc["y", ["hospital_inside", "hospital_sent"]].tolist() == [0, 0]
     unlocated = tt.Flows(stays.table.rename(columns={"destination": "practitioner"}))
     with pytest.raises(tt.InputError):
         tt.evaluate(zoning, table, stays=unlocated)
