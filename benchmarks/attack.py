@@ -21,9 +21,9 @@ from territories._inputs import Inputs, read_inputs
 from territories._page_flows import _few
 from territories._readback import read_back
 from territories._redo import settings_again
+from territories._shown import _practitioners
 from territories._told import practising_in
 from territories.cli import main as command
-from territories.export import _practitioners
 
 INPUTS = {
     "communes": "communes_cvl_2024.geojson",

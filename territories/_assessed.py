@@ -250,7 +250,8 @@ def write_assessment(
             refuse_result(out, ASSESSED_FILES, overwrite=overwrite)
             stack.enter_context(claimed(out))
         folder = out.parent if table else out
-        found, new, register = _beside(found, stack.enter_context(registered(folder, ledger)))
+        register = stack.enter_context(registered(folder, ledger))
+        found, new = _beside(found, register)
         if table:
             tell("files")
             write_csv(found.territories, stack.enter_context(whole_file(out, overwrite=overwrite)))
@@ -267,7 +268,7 @@ def write_assessment(
     return found
 
 
-def _beside(found: Assessment, register: Register) -> tuple[Assessment, Export, Register]:
+def _beside(found: Assessment, register: Register) -> tuple[Assessment, Export]:
     """Keep back what would tell small counts beside what left before; say what leaves."""
     door = Secrecy()
     evidence = replace(found.evidence, earlier=register.earlier)
@@ -276,7 +277,7 @@ def _beside(found: Assessment, register: Register) -> tuple[Assessment, Export, 
     new = export_of(
         found.zoning, {"territories": table}, figures=shown_figures(table), secrecy=door
     )
-    return replace(found, evidence=evidence, territories=table), new, register
+    return replace(found, evidence=evidence, territories=table), new
 
 
 def _page(found: Assessment, settings: Settings, path: Path) -> None:

@@ -99,7 +99,7 @@ def first_places(
         key for key, (_, low, high) in counts.items() if low < high and low < secrecy.threshold
     } | _few(counts, professionals, secrecy)
     values: dict[Hashable, float] = {key: count[0] for key, count in counts.items()}
-    # A card is wanted at once: other orders would hide somewhat fewer, at twenty times the work.
+    # A card is wanted at once: other orders would hide somewhat fewer, at up to 33 times the work.
     hidden = protect(
         values, lines, secrecy=secrecy, sensitive=sensitive, unseen=unseen, orders=0
     ).cells

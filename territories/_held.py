@@ -364,8 +364,7 @@ def _totals(flows: Flows, members: pd.DataFrame) -> pd.DataFrame:
     zoned = _Members(members)
     table = cells(flows)
     sums = totals(
-        shared_out(zoned, table, by="residence"),  # type: ignore[arg-type]
-        shared_out(zoned, table, by="destination"),  # type: ignore[arg-type]
+        shared_out(zoned, table, by="residence"), shared_out(zoned, table, by="destination")
     )
     named = sorted({*sums.index, *members["territory"].dropna()})
     sums = sums.reindex(named, fill_value=0.0)  # of one activity, some have no patient

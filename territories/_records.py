@@ -81,11 +81,6 @@ class Run:
         """What that is."""
         return self.evidence.held or Held()
 
-    @property
-    def silent(self) -> frozenset[str]:
-        """Territories of which a report tells no place where care is sought."""
-        return self.held.sheets
-
 
 def run_record(run: Run, door: Secrecy) -> dict[str, Any]:
     """Lay out what is needed to redo the run; nothing in it changes from one run to the next."""

@@ -291,10 +291,10 @@ def territory_pages(run: Run, door: Secrecy) -> list[TerritoryPage]:
         poles = None
         if away is not None:
             found = first_poles(away[away["territory"] == territory], counts, door)
-            if not pd.isna(row.get(say("column.li"))) and territory not in run.silent:
+            if not pd.isna(row.get(say("column.li"))) and territory not in run.held.sheets:
                 poles = _poles_grid(zoning, found, names)
         origins = ""
-        told = arriving is not None and territory not in run.silent
+        told = arriving is not None and territory not in run.held.sheets
         if arriving is not None and told and not pd.isna(row.get(say("column.msi"))):
             origins = _origins(arriving[arriving["territory"] == territory], door)
         frontier, more = _frontier_grid(run, list(own["code"]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,15 @@ if TYPE_CHECKING:
 
     from territories.flows import Flows
     from territories.zoning import Zoning
+
+
+class Division(Protocol):
+    """A zoning, or the membership of one that is known no more of."""
+
+    @property
+    def membership(self) -> pd.DataFrame:
+        """Rows of `code`, `territory` and `weight`."""
+
 
 # Sums of patients by weight that differ by less are the same number.
 _DECIMALS: Final = 6
@@ -44,13 +53,13 @@ def cells(flows: Flows, *, by_activity: bool = False) -> pd.DataFrame:
     return flows.table.groupby(keys, as_index=False, observed=True)[["patients"]].sum()
 
 
-def shared_out(zoning: Zoning, table: pd.DataFrame, *, by: str) -> pd.DataFrame:
+def shared_out(zoning: Division, table: pd.DataFrame, *, by: str) -> pd.DataFrame:
     """Share cells out among the territories of their residence, or of their destination.
 
     Parameters
     ----------
     zoning
-        Any zoning.
+        Any zoning, or what has the membership of one.
     table
         From `cells`.
     by

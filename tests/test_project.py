@@ -1,6 +1,7 @@
 """The project holds its own rules: layers, the README's session, words, the notebook."""
 
 import ast
+import importlib
 import re
 import subprocess
 import sys
@@ -26,6 +27,17 @@ def test_layers():
         [command, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "benchmarks").glob("*.py")), ids=lambda p: p.stem)
+def test_what_benchmarks_import_is_there(path):
+    """They are run by hand: what moves within the package must not break them unseen."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("territories"):
+            module = importlib.import_module(node.module)
+            missing = [each.name for each in node.names if not hasattr(module, each.name)]
+            submodules = {path.stem for path in PACKAGE.glob("*.py")}
+            assert set(missing) <= submodules, node.module
 
 
 def readme() -> str:
